@@ -1,0 +1,63 @@
+# Every target does its own set-up: it needs python3 (3.11 or newer) and make, nothing else.
+PYTHON ?= python3
+SEED ?= 42
+STEPS ?= 120
+RUN_READY := .venv/run.stamp
+TEST_READY := .venv/test.stamp
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help sim-run sim-metrics-run test lint policy-build treaty-verify bench lock schemas clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+# The virtual environment counts as made only when its stamp is written: a set-up that broke off starts anew.
+$(RUN_READY): requirements/run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Aurora Sim needs Python 3.11 or newer; '$(PYTHON)' is older. Name another: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_READY): requirements/test.lock $(RUN_READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+	@touch $@
+
+sim-run: $(RUN_READY) ## run scenarios/baseline.yaml into out/ with plots (honours SEED, STEPS)
+	$(BIN)/python -m aurora_sim run scenarios/baseline.yaml --seed $(SEED) --steps $(STEPS) --out out --plots
+
+sim-metrics-run: $(RUN_READY) ## the same, a simulated minute a second, with metrics on 127.0.0.1:9110
+	$(BIN)/python -m aurora_sim run scenarios/baseline.yaml --seed $(SEED) --steps $(STEPS) --out out --metrics-port 9110 --pace 60 --serve
+
+test: $(TEST_READY) ## run the tests
+	$(BIN)/python -m pytest -n 2
+
+lint: $(TEST_READY) ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+policy-build: ## compile policy/vault-law-akash-policy.rs (Debian's rustc, libstd-rust-dev-wasm32, lld)
+	policy/build.sh policy/wasm/vault-law-akash-policy.wasm
+
+treaty-verify: $(RUN_READY) ## check the treaty and the committed policy module against the ABI
+	$(BIN)/aurora-sim policy check policy/wasm/vault-law-akash-policy.wasm
+
+bench: $(TEST_READY) ## the hot path against its floor, and the 30-seed baseline table
+	$(BIN)/python benchmarks/hot_path.py
+	$(BIN)/python benchmarks/baseline_seeds.py
+
+schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and config anew
+	$(BIN)/aurora-sim schema --write
+
+lock: ## pin the dependencies anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra plots pyproject.toml -o requirements/run.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra plots --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+
+clean: ## remove what was made, the environment included
+	rm -rf .venv out build dist

@@ -1,0 +1,3 @@
+"""A discrete-event routing simulator and war-game lab for the operators of the Aurora Treaty System."""
+
+__version__ = "0.1.0"
