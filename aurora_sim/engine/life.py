@@ -1,0 +1,282 @@
+"""An order's life, top to bottom: demand, gateway, nonce, policy, router, bridge, provider, ack, job, receipt.
+
+    arrive -> _admit -> _route -> _ask -> _send ..reply.. _answered -> _fill ..job.. _job_done
+                                   ^        |                 |
+                                   +--------+--- _next -------+   the next candidate: a failover
+
+Each `..` is one SimPy event; nothing else in an order's life is. Processes are for long-lived actors only: an order is a slotted
+object moved by callbacks, which costs a third of a process per order. At one instant: 1. faults strike before all else;
+2. whatever was scheduled first happens first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from time import perf_counter_ns
+from typing import Any
+
+import simpy
+
+from aurora_sim.engine.live_order import LiveOrder, TenantTerms
+from aurora_sim.engine.parts import Parts
+from aurora_sim.treaty.ack import Ack, check_ack
+from aurora_sim.treaty.client import backoff_s, next_move
+from aurora_sim.treaty.policy import ALLOW, reason
+from aurora_sim.treaty.reputation import after_ack, after_failure
+from aurora_sim.world.bridge import Message
+from aurora_sim.world.demand import OrderDraft
+from aurora_sim.world.faults import Impact
+from aurora_sim.world.provenance import JobDraws
+from aurora_sim.world.provider import Lease, Provider
+from aurora_sim.world.sources import OrderSource
+
+Event = simpy.Event
+
+
+class OrderLife:
+    """Carries every order of a run from its arrival to its end, and its job to its receipt."""
+
+    def __init__(self, env: simpy.Environment, parts: Parts) -> None:
+        self._env = env
+        self._parts = parts
+        self._recorder = parts.recorder
+        self._gateway = parts.gateway
+        self._nonces = parts.nonces
+        self._policy = parts.policy
+        self._ledger = parts.ledger
+        self._router = parts.router
+        self._providers = parts.world.providers
+        self._bridges = parts.world.bridges
+        self._region_losses = parts.world.region_losses
+        self._timeout_s = parts.client.timeout_ms / 1000.0
+        self._jobs_done = 0
+
+    # 1. Demand.
+
+    def follow(self, source: OrderSource, drafts: Iterator[OrderDraft], first: OrderDraft) -> None:
+        """Let the orders of a source arrive, one event each."""
+        parts, env = self._parts, self._env
+        tenants, latencies = parts.tenants, parts.max_latency_ms
+        valid_for_s, defect = parts.order_valid_for_s, source.defect
+
+        def arrive(event: Event) -> None:
+            draft: OrderDraft = event.value
+            order = LiveOrder(source.source, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
+            following = next(drafts, None)
+            if following is not None:
+                env.timeout(following[0] - env.now, following).callbacks.append(arrive)
+            if defect:
+                parts.spoil(order, defect)
+            else:
+                parts.issued[order.tenant_id] = order
+            self._admit(order)
+
+        env.timeout(first.arrival_s - env.now, first).callbacks.append(arrive)
+
+    def place_running(self, order: LiveOrder, candidates: list[str]) -> None:
+        """A job that began before the run and still runs: on the first candidate that has room, if there is one."""
+        now_s = self._env.now
+        for provider_id in candidates:
+            provider = self._providers[provider_id]
+            if not provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour):
+                lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, order.job_luck[3], order)
+                left_s = order.time_s + order.gpu_hours / order.gpus * 3600.0 - now_s
+                self._env.timeout(left_s, lease).callbacks.append(self._job_done)
+                return
+
+    # 2. to 4. Gateway, nonce, policy.
+
+    def _admit(self, order: LiveOrder) -> None:
+        now_s = self._env.now
+        self._recorder.arrived(order)
+        refusal = self._gateway.check(order, now_s)
+        if refusal is not None:
+            self._end(order, "rejected", refusal.reason)
+            return
+        seen = self._nonces.check_and_set(order.nonce, now_s)
+        order.day = day = int((now_s + self._parts.start_of_day_s) // 86_400.0)
+        used_today = self._ledger.used_today(order.tenant_id, day)
+        began_ns = perf_counter_ns()
+        code = self._policy.decide(
+            order.gpu_hours, used_today, self._ledger.used_total, order.region_index, order.tenant_reputation, seen
+        )
+        self._recorder.decided(perf_counter_ns() - began_ns)
+        order.policy_code = code
+        if code != ALLOW:
+            self._end(order, "denied", reason(code))
+            return
+        self._ledger.take(order.tenant_id, day, order.gpu_hours)
+        if self._parts.decision_wait_s:
+            self._later(self._parts.decision_wait_s, order, lambda event: self._route(event.value))
+        else:
+            self._route(order)
+
+    # 5. Router.
+
+    def _route(self, order: LiveOrder) -> None:
+        order.candidates = self._router.rank(order)
+        order.place = 0
+        if order.candidates:
+            self._ask(order)
+        else:
+            self._end(order, "unroutable", self._router.no_route_reason(order))
+
+    def _ask(self, order: LiveOrder) -> None:
+        """Submit the order to the candidate whose turn it is."""
+        now_s = self._env.now
+        if now_s >= order.deadline_s and not order.rerouting:
+            self._end(order, "expired", "deadline_passed")
+            return
+        order.provider_id = order.candidates[order.place]
+        order.bridge = self._providers[order.provider_id].bridge
+        order.submitted_s = now_s
+        order.tries = 0
+        order.on_failover_bridge = False
+        self._send(order)
+
+    # 6. Bridge.
+
+    def _send(self, order: LiveOrder) -> None:
+        """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge."""
+        now_s = self._env.now
+        bridge = self._bridges[order.bridge]
+        if not order.on_failover_bridge and not self._parts.breakers[order.bridge].passes(now_s) and bridge.failover:
+            order.on_failover_bridge = True
+            order.tries = 0
+        if order.on_failover_bridge:
+            assert bridge.failover is not None
+            bridge = self._bridges[bridge.failover]
+        luck = order.bridge_luck if order.attempts == 0 else self._parts.retry_luck(order)
+        order.attempts += 1
+        order.tries += 1
+        region_loss = self._region_losses[order.region]
+        message = bridge.send(order, now_s, now_s + self._timeout_s, luck, region_loss.total() if region_loss else 0.0)
+        order.message = message
+        self._await(message, now_s)
+
+    def _await(self, message: Message, now_s: float) -> None:
+        due_s = message.reply_s if message.reply_s < message.give_up_s else message.give_up_s
+        self._env.timeout(due_s - now_s, (message, message.plan)).callbacks.append(self._answered)
+
+    def _answered(self, event: Event) -> None:
+        """The reply is here, or the client gives up waiting for it."""
+        message: Message
+        message, plan = event.value
+        order: LiveOrder = message.order  # type: ignore[assignment]
+        if plan != message.plan or order.message is not message:
+            return  # worked out anew since
+        order.message = None
+        breaker = self._parts.breakers[message.bridge]
+        if message.reply_s < message.give_up_s:
+            breaker.answered()
+            self._decide(order, message)
+        else:
+            breaker.unanswered(self._env.now)
+            self._retry(order)
+
+    def _retry(self, order: LiveOrder) -> None:
+        parts = self._parts
+        failover = self._bridges[order.bridge].failover
+        move = next_move(parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=failover is not None)
+        if move == "retry":
+            wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
+            self._later(wait_s, order, lambda event: self._send(event.value))
+        elif move == "failover_bridge":
+            order.on_failover_bridge = True
+            order.tries = 0
+            self._send(order)
+        else:
+            self._next(order, "bridge_timeout")
+
+    # 7. and 8. Provider and ack.
+
+    def _decide(self, order: LiveOrder, message: Message) -> None:
+        """The provider's answer: it takes the order, or the next candidate is asked."""
+        provider = self._providers[order.provider_id]
+        refusal = provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
+        if not refusal:
+            price = provider.price_usd_per_hour[order.gpu_type]
+            ack = Ack(order.order_id, self._parts.treaty_id, provider.provider_id, price, self._env.now, True)
+            refusal = check_ack(ack, order, order.provider_id, self._parts.treaty_id)
+            if not refusal:
+                self._fill(order, provider, message, price)
+                return
+        provider.reputation = after_failure(provider.reputation, self._parts.reputation_alpha)
+        order.refused = True
+        self._next(order, refusal)
+
+    def _next(self, order: LiveOrder, why: str) -> None:
+        """The candidate failed: a failover to the next one, if there is one."""
+        order.place += 1
+        if order.place < len(order.candidates):
+            order.failovers += 1
+            self._recorder.failed_over(order.provider_id, why)
+            self._ask(order)
+        else:
+            self._end(order, "refused" if order.refused else "undelivered", why)
+
+    # 9. Job.
+
+    def _fill(self, order: LiveOrder, provider: Provider, message: Message, price_usd_per_hour: float) -> None:
+        now_s = self._env.now
+        placement, settlement, _, node, _, _ = order.job_luck
+        lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, node, order)
+        provider.reputation = after_ack(provider.reputation, provider.standing, self._parts.reputation_alpha)
+        law = provider.placement
+        order.placement_s = placement_s = max(law.min_s, law.median_s * math.exp(law.sigma * placement))
+        law = self._bridges[message.bridge].config.settlement
+        order.settlement_s = law.median_s * math.exp(law.sigma * settlement)
+        order.bridge = message.bridge
+        order.rtt_ms = (now_s - order.submitted_s) * 1000.0
+        order.latency_ms = provider.latency_ms
+        order.price_usd_per_hour = price_usd_per_hour
+        hold_s = placement_s + order.gpu_hours / order.gpus * 3600.0
+        self._env.timeout(hold_s, lease).callbacks.append(self._job_done)
+        self._end(order, "filled", "")
+
+    def _job_done(self, event: Event) -> None:
+        lease: Lease = event.value
+        if not lease.live:
+            return  # killed before
+        now_s = self._env.now
+        lease.provider.release(now_s, lease)
+        order: LiveOrder = lease.job  # type: ignore[assignment]
+        # 10. Receipt.
+        self._jobs_done += 1
+        self._parts.world.provenance.expect(self._jobs_done, JobDraws(order.source, order.index, order.job_luck))
+        self._parts.receipts.completed(order.order_id, self._jobs_done, now_s)
+
+    def struck(self, impact: Impact) -> None:
+        """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
+        now_s = self._env.now
+        for message in impact.replanned:
+            order: LiveOrder = message.order  # type: ignore[assignment]
+            if order.message is message:
+                self._await(message, now_s)
+        for lease in impact.killed:
+            killed: LiveOrder = lease.job  # type: ignore[assignment]
+            killed.rerouting = True
+            killed.refused = False
+            self._recorder.killed(killed, lease.provider.provider_id)
+            self._route(killed)
+
+    # The end.
+
+    def _end(self, order: LiveOrder, outcome: str, why: str) -> None:
+        """The one place where an order ends; a killed job that was routed again ends here a second time."""
+        if order.rerouting:
+            if outcome != "filled" and order.policy_code == ALLOW:
+                self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
+            self._recorder.rerouted(order, outcome, why)
+            return
+        assert not order.outcome, f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
+        order.outcome = outcome
+        order.reason = why
+        order.ended_s = self._env.now
+        if outcome != "filled" and order.policy_code == ALLOW:
+            self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
+        self._recorder.ended(order)
+
+    def _later(self, delay_s: float, order: LiveOrder, then: Any) -> None:
+        self._env.timeout(delay_s, order).callbacks.append(then)

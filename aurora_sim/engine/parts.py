@@ -1,0 +1,189 @@
+"""What a run is made of: the treaty's real parts, the simulated world, and the recorder, wired from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aurora_sim.engine.live_order import LiveOrder, TenantTerms
+from aurora_sim.observe.recorder import Recorder
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.treaty.breaker import Breaker
+from aurora_sim.treaty.client import ClientSettings
+from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
+from aurora_sim.treaty.ledger import QuotaLedger
+from aurora_sim.treaty.nonce import MemoryNonceCache
+from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
+from aurora_sim.treaty.provenance import CoverageGuard, ReceiptDesk
+from aurora_sim.treaty.router import Preferences, ProviderView, Router
+from aurora_sim.world.demand import BridgeLuck
+from aurora_sim.world.streams import Streams
+from aurora_sim.world.world import World
+
+
+@dataclass(slots=True)
+class Parts:
+    """The wiring of one run. Times in seconds from the scenario's start."""
+
+    world: World
+    streams: Streams
+    recorder: Recorder
+    gateway: Gateway
+    nonces: MemoryNonceCache
+    policy: PolicyHost
+    ledger: QuotaLedger
+    router: Router
+    client: ClientSettings
+    breakers: dict[str, Breaker]
+    receipts: ReceiptDesk
+    guard: CoverageGuard
+    treaty_id: str
+    tenants: dict[str, TenantTerms]
+    max_latency_ms: dict[str, float]
+    order_valid_for_s: float
+    clock_skew_max_s: float
+    decision_wait_s: float
+    reputation_alpha: float
+    start_of_day_s: float
+    issued: dict[str, LiveOrder] = field(default_factory=dict)
+    """The last honest order of each tenant: what an eavesdropper could have captured."""
+
+    def retry_luck(self, order: LiveOrder) -> BridgeLuck:
+        """The bridge luck of an order's later tries: a stream for each number of tries, at the order's index."""
+        draws = self.streams.generator(f"{order.source}/bridge/try#{order.attempts}", order.index)
+        network, gateway, service = draws.standard_normal(3).tolist()
+        tail, loss = draws.random(2).tolist()
+        return network, gateway, service, tail, loss
+
+    def jitter(self, order: LiveOrder) -> float:
+        """The draw, uniform on [0, 1), for the wait after an order's last try."""
+        return float(self.streams.generator(f"{order.source}/bridge/backoff#{order.attempts}", order.index).random())
+
+    def spoil(self, order: LiveOrder, defect: str) -> None:
+        """Make of an order a request of the given kind that must be refused."""
+        match defect:
+            case "schema":
+                order.malformed_field = "gpu_type"
+            case "signature":
+                order.signature_valid = False
+            case "clock-skew":
+                order.issued_s = order.time_s + 2.0 * self.clock_skew_max_s
+                order.deadline_s = order.issued_s + self.order_valid_for_s
+            case "expired":
+                order.deadline_s = order.time_s
+                order.issued_s = order.deadline_s - self.order_valid_for_s
+            case "replay":
+                captured = self.issued.get(order.tenant_id)
+                if captured is None:
+                    order.signature_valid = False  # nothing was captured yet, and nobody else can sign
+                    return
+                order.nonce = captured.nonce
+                order.issued_s, order.deadline_s = captured.issued_s, captured.deadline_s
+                order.gpu_type, order.gpus, order.gpu_hours = captured.gpu_type, captured.gpus, captured.gpu_hours
+            case _:
+                raise AssertionError(f"no such kind of bad request: {defect}")
+
+
+def region_indexes(config: WorldConfig) -> dict[str, int]:
+    """The number of each region in the policy's mask: the treaty's regions first, then the others that anybody names."""
+    names = list(config.treaty.regions)
+    names += [tenant.region for tenant in config.tenants.values()]
+    names += [region for provider in config.providers.values() for region in provider.regions]
+    return {name: index for index, name in enumerate(dict.fromkeys(names))}
+
+
+def treaty_terms(config: WorldConfig) -> TreatyTerms:
+    """The treaty block, from the treaty's configuration."""
+    treaty = config.treaty
+    indexes = region_indexes(config)
+    return TreatyTerms(
+        region_mask=sum(1 << indexes[region] for region in treaty.regions),
+        quota_gpu_hours_total=treaty.quota_gpu_hours_total,
+        quota_gpu_hours_daily_per_tenant=treaty.quota_gpu_hours_daily_per_tenant,
+        min_reputation=treaty.min_reputation,
+        halted=treaty.halted,
+    )
+
+
+def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recorder, start_of_day_s: float) -> Parts:
+    """Wire a run. The policy must be loaded with `treaty_terms(config)`."""
+    streams = Streams(seed)
+    world = World(config, streams)
+    indexes = region_indexes(config)
+    gateway, client, provenance = config.gateway, config.client, config.provenance
+    rates = [
+        None if limit is None else TokenBucketSettings(limit.rate_per_s, int(limit.burst))
+        for limit in (gateway.tenant_rate, gateway.source_rate)
+    ]
+    return Parts(
+        world=world,
+        streams=streams,
+        recorder=recorder,
+        gateway=Gateway(
+            {workload.gpu_type for workload in config.workloads.values()} | set(config.price_limits),
+            indexes,
+            gateway.clock_skew_max,
+            gateway.max_gpus_per_order,
+            *rates,
+            nonce_ttl_s=gateway.nonce_ttl,
+        ),
+        nonces=MemoryNonceCache(gateway.nonce_ttl),
+        policy=policy,
+        ledger=QuotaLedger(config.treaty.quota_gpu_hours_daily_per_tenant, config.treaty.quota_gpu_hours_total),
+        router=Router(
+            {
+                tenant_id: Preferences(
+                    price=wants.price, latency=wants.latency, reputation=wants.reputation, capacity=wants.capacity
+                )
+                for tenant_id, wants in ((tenant_id, tenant.preferences) for tenant_id, tenant in config.tenants.items())
+            }
+        ),
+        client=ClientSettings(
+            timeout_ms=client.timeout_ms,
+            backoff_base_s=client.backoff_base,
+            backoff_cap_s=client.backoff_cap,
+            max_attempts=client.max_attempts,
+            failover_attempts=client.failover_attempts,
+            failover_bridges={name: b.failover for name, b in config.bridges.items() if b.failover is not None},
+        ),
+        breakers={name: Breaker(client.breaker_failures, client.breaker_probe) for name in config.bridges},
+        receipts=ReceiptDesk(
+            world.provenance,
+            world.provenance,
+            world.provenance,
+            grace_s=provenance.grace,
+            backoff_base_s=provenance.retry_base,
+            backoff_cap_s=provenance.retry_cap,
+        ),
+        guard=CoverageGuard(provenance.halt_below, provenance.halt_after),
+        treaty_id=config.treaty.treaty_id,
+        tenants={
+            tenant_id: TenantTerms(
+                tenant_id, tenant.region, indexes[tenant.region], tenant.reputation, tenant.min_provider_reputation
+            )
+            for tenant_id, tenant in config.tenants.items()
+        },
+        max_latency_ms={name: workload.max_latency_ms for name, workload in config.workloads.items()},
+        order_valid_for_s=gateway.order_valid_for,
+        clock_skew_max_s=gateway.clock_skew_max,
+        decision_wait_s=config.policy.decision_wait,
+        reputation_alpha=config.router.reputation_alpha_per_order,
+        start_of_day_s=start_of_day_s,
+    )
+
+
+def provider_views(world: World) -> list[ProviderView]:
+    """What a health check finds out about each provider."""
+    return [
+        ProviderView(
+            provider_id=provider.provider_id,
+            active=provider.active,
+            regions=frozenset(region for region, dark in provider.dark_share.items() if dark < 1.0),
+            price_usd_per_hour=provider.price_usd_per_hour,
+            capacity_gpus=provider.capacity_gpus,
+            free_gpus={kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()},
+            latency_ms=provider.latency_ms,
+            reputation=provider.shown_reputation(),
+            routing_weight=provider.routing_weight,
+        )
+        for provider in world.providers.values()
+    ]

@@ -1,0 +1,191 @@
+"""One run: the world set going in its steady state, then step by step.
+
+    history (drawn, not simulated) -> warm-up (simulated, not recorded) -> steps of 60 s
+
+The history places those jobs of the last days that would still run; the warm-up fills queues, health views and windows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import simpy
+
+from aurora_sim.engine.life import OrderLife
+from aurora_sim.engine.live_order import LiveOrder
+from aurora_sim.engine.parts import assemble, provider_views
+from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.scenario.faults import Fault
+from aurora_sim.treaty.policy import PolicyHost
+from aurora_sim.world.demand import OrderDraft
+from aurora_sim.world.faults import apply, changes
+from aurora_sim.world.provider import Provider
+from aurora_sim.world.sources import OrderSource, all_sources
+from aurora_sim.world.world import PRICE_STEP_S
+
+HISTORY_S: Final = 48 * 3600.0
+"""How far back jobs may have begun: with the calibrated GPU-hours 1 % of the leased GPUs would be older."""
+VIEW_EVERY_JOBS: Final = 20
+"""How many jobs of the history are placed between two looks at the providers, about as many as between two health checks."""
+
+
+class Simulation:
+    """A run of `steps` steps. Make it, then call `step` for each; `finish` checks that nothing was lost."""
+
+    def __init__(
+        self,
+        config: WorldConfig,
+        faults: Sequence[tuple[str, Fault]],
+        *,
+        seed: int,
+        steps: int,
+        start_of_day_s: float,
+        warm_up_s: float,
+        policy: PolicyHost,
+        recorder: Recorder,
+    ) -> None:
+        replayed = config.demand.replay is not None
+        self._warm_up_s = 0.0 if replayed else math.ceil(warm_up_s / STEP_S) * STEP_S
+        self._env = simpy.Environment(initial_time=-self._warm_up_s)
+        self._recorder = recorder
+        self._parts = assemble(config, seed, policy, recorder, start_of_day_s)
+        self._life = OrderLife(self._env, self._parts)
+        self.end_s = steps * STEP_S
+        sources = all_sources(
+            config,
+            faults,
+            self._parts.streams,
+            start_of_day_s,
+            from_s=-self._warm_up_s - (0.0 if replayed else HISTORY_S),
+            until_s=self.end_s,
+        )
+        # Faults are scheduled before all else, so that at one instant they strike first.
+        for time_s, due in changes(faults):
+            self._env.timeout(time_s - self._env.now, due).callbacks.append(
+                lambda event: self._life.struck(apply(self._parts.world, faults, event.value, self._env.now))
+            )
+        self._place_history(sources)
+        for every_s, act in (
+            (config.router.health_check_every, self._check_health),
+            (PRICE_STEP_S, self._parts.world.move_prices),
+            (config.provenance.batch_every, lambda: self._parts.receipts.work(self._env.now)),
+            (STEP_S, self._guard_provenance),
+        ):
+            self._env.process(self._every(every_s, act))
+        recorder.step = -round(self._warm_up_s / STEP_S)
+        self._leased_before_s = 0.0
+
+    def warm_up(self) -> None:
+        """Run up to time 0."""
+        while self._recorder.step < 0:
+            self.step()
+        self._leased_before_s = sum(p.settle(self._env.now) for p in self._parts.world.providers.values())
+
+    def advance(self, until_s: float) -> None:
+        """Run up to a time within the step, for whoever wants to go slowly. Slices change nothing."""
+        if until_s > self._env.now:
+            self._env.run(until=until_s)
+
+    def step(self) -> StepReading:
+        """Run to the end of the current step and read everything off."""
+        parts, now_s = self._parts, (self._recorder.step + 1) * STEP_S
+        self.advance(now_s)
+        day = int((now_s + parts.start_of_day_s) // 86_400.0)
+        leased_s = sum(provider.settle(now_s) for provider in parts.world.providers.values())
+        return self._recorder.close_step(
+            coverage=parts.receipts.coverage(now_s),
+            providers=tuple(_read(provider) for provider in parts.world.providers.values()),
+            tenant_gpu_hours_used={tenant_id: parts.ledger.used_today(tenant_id, day) for tenant_id in parts.tenants},
+            gpu_hours_leased=(leased_s - self._leased_before_s) / 3600.0,
+            halted=parts.gateway.halted,
+            bridge_queues={name: bridge.queue_length(now_s) for name, bridge in parts.world.bridges.items()},
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Orders that arrived since time 0 and have not ended."""
+        return self._recorder.arrived_total - self._recorder.ended_total
+
+    def finish(self) -> dict[str, float | int]:
+        """Check the books, and say how the run's bookkeeping stands."""
+        parts = self._parts
+        parts.ledger.check()
+        assert self.in_flight >= 0, f"{-self.in_flight} more orders ended than came"
+        return {
+            "orders_in": self._recorder.arrived_total,
+            "orders_ended": self._recorder.ended_total,
+            "orders_in_flight": self.in_flight,
+            "quota_taken_gpu_hours": round(parts.ledger.taken_total, 6),
+            "quota_used_gpu_hours": round(parts.ledger.used_total, 6),
+            "quota_given_back_gpu_hours": round(parts.ledger.given_back_total, 6),
+            "receipts_completed_jobs": parts.receipts.completed_jobs,
+            "receipts_complete": parts.receipts.complete_receipts,
+            "receipts_late": parts.receipts.late_receipts,
+            "bridge_messages": sum(bridge.messages for bridge in parts.world.bridges.values()),
+            "bridge_messages_lost": sum(bridge.lost for bridge in parts.world.bridges.values()),
+            "policy_decisions": parts.policy.decisions,
+            "policy_traps": parts.policy.traps,
+        }
+
+    # The long-lived actors.
+
+    def _every(self, every_s: float, act: object) -> Iterator[simpy.Event]:
+        assert callable(act)
+        while True:
+            act()
+            yield self._env.timeout(every_s)
+
+    def _check_health(self) -> None:
+        self._parts.router.refresh(provider_views(self._parts.world))
+
+    def _guard_provenance(self) -> None:
+        now_s = self._env.now
+        if self._parts.guard.observe(self._parts.receipts.coverage(now_s), now_s):
+            self._parts.gateway.halt("provenance_coverage")
+        else:
+            self._parts.gateway.resume("provenance_coverage")
+
+    # The history.
+
+    def _place_history(self, sources: Sequence[OrderSource]) -> None:
+        """Place the jobs that began before the warm-up and still run, then let the orders arrive."""
+        parts, now_s = self._parts, self._env.now
+        midnight_s = math.floor(parts.start_of_day_s / 86_400.0) * 86_400.0 - parts.start_of_day_s
+        running: list[tuple[OrderDraft, str]] = []
+        for source in sources:
+            drafts = source.drafts(now_s, midnight_s)
+            for draft in drafts:
+                if draft.arrival_s >= now_s:
+                    self._life.follow(source, drafts, draft)
+                    break
+                running.append((draft, source.source))
+            for tenant_id, gpu_hours in source.used_gpu_hours.items():
+                parts.ledger.take(tenant_id, int((now_s + parts.start_of_day_s) // 86_400.0), gpu_hours)
+        running.sort(key=lambda job: (job[0].arrival_s, job[1]))
+        for number, (draft, name) in enumerate(running):
+            if number % VIEW_EVERY_JOBS == 0:
+                self._check_health()
+            order = LiveOrder(
+                name,
+                draft,
+                parts.tenants[draft.tenant_id],
+                parts.max_latency_ms[draft.workload],
+                parts.order_valid_for_s,
+            )
+            self._life.place_running(order, parts.router.rank(order))
+
+
+def _read(provider: Provider) -> ProviderReading:
+    prices = provider.price_usd_per_hour.values()
+    return ProviderReading(
+        provider.provider_id,
+        provider.active,
+        sum(provider.capacity_gpus.values()),
+        sum(provider.leased_gpus.values()),
+        provider.latency_ms,
+        sum(prices) / len(prices),
+        provider.shown_reputation(),
+    )

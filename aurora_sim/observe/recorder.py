@@ -1,0 +1,185 @@
+"""The recorder: what the engine tells of every order, counted as it happens and read at the end of each step.
+
+On the hot path it only counts and formats one row; the SLIs are worked out once a step, over trailing windows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from aurora_sim.observe.rows import EndedOrder, filled_row, unfilled_row
+from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, quantile
+
+STEP_S: Final = 60.0
+TRAILING_STEPS: Final = 5
+FILL_ORDERS_MIN: Final = 20
+"""Below so many ended orders in five minutes there is no fill rate: a ratio of a handful says nothing."""
+ENTRY_REFUSED: Final = ("rejected", "denied")
+
+
+class ProviderReading(NamedTuple):
+    """One provider at the end of a step. GPUs are summed over its types, the price is the mean over them."""
+
+    provider_id: str
+    active: bool
+    capacity_gpus: int
+    leased_gpus: int
+    latency_ms: float
+    price_usd_per_hour: float
+    reputation: float
+
+
+class StepReading(NamedTuple):
+    """Everything that is known at the end of a step; an SLI is None where there is no data for it."""
+
+    step: int
+    time_s: float
+    tally: StepTally
+    fill_rate: float | None
+    fill_rate_gpu_hours: float | None
+    rtt_p95_ms: float | None
+    provenance_coverage: float | None
+    dropped_5m: int
+    failovers_5m: int
+    providers: tuple[ProviderReading, ...]
+    tenant_gpu_hours_used: Mapping[str, float]
+    gpu_hours_leased: float
+    halted: bool
+    bridge_queues: Mapping[str, int]
+
+
+class Recorder:
+    """Counts and rows of one run.
+
+    Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
+    `write_row` takes each row as text; None keeps none.
+    """
+
+    def __init__(self, write_row: Callable[[str], object] | None, decision_wait_ms: float = 0.0) -> None:
+        self._write_row = write_row
+        self.step = 0
+        self.tally = StepTally()
+        self._trailing: deque[StepTally] = deque(maxlen=TRAILING_STEPS)
+        self.rtts = RttHistogram()
+        self.decision_times = DecisionTimes(decision_wait_ms)
+        self.decided = self.decision_times.add
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.filled_by: Counter[str] = Counter()
+        self.failover_causes: Counter[tuple[str, str]] = Counter()
+        self.arrived_total = 0
+        self.ended_total = 0
+        self.gpu_hours_allowed = 0.0
+        self.gpu_hours_filled = 0.0
+        self.cost_usd = 0.0
+        self.failovers_total = 0
+        self.jobs_killed = 0
+        self.jobs_rerouted = 0
+        self.jobs_lost = 0
+        self.gpu_hours_lost = 0.0
+        self.latest: StepReading | None = None
+
+    # What the engine tells.
+
+    def arrived(self, order: EndedOrder) -> None:
+        """An order came in."""
+        self.tally.arrived += 1
+        if order.time_s >= 0.0:
+            self.arrived_total += 1
+
+    def ended(self, order: EndedOrder) -> None:
+        """An order has its outcome."""
+        tally = self.tally
+        outcome = order.outcome
+        recorded = order.time_s >= 0.0
+        if outcome == "filled":
+            cost_usd = order.price_usd_per_hour * order.gpu_hours
+            tally.filled += 1
+            tally.gpu_hours_filled += order.gpu_hours
+            tally.cost_usd += cost_usd
+            tally.latency_ms_sum += order.latency_ms
+            tally.rtts_ms.append(order.rtt_ms)
+            if recorded:
+                self.filled_by[order.provider_id] += 1
+                self.gpu_hours_allowed += order.gpu_hours
+                self.gpu_hours_filled += order.gpu_hours
+                self.cost_usd += cost_usd
+        elif outcome in ENTRY_REFUSED:
+            tally.refused_entry += 1
+        else:
+            tally.dropped += 1
+            tally.gpu_hours_dropped += order.gpu_hours
+            if recorded:
+                self.gpu_hours_allowed += order.gpu_hours
+        if recorded:
+            self.ended_total += 1
+            self.outcomes[outcome, order.reason] += 1
+            if self._write_row is not None:
+                self._write_row(filled_row(self.step, order) if outcome == "filled" else unfilled_row(self.step, order))
+
+    def failed_over(self, provider_id: str, why: str) -> None:
+        """A candidate failed, and the next one is asked."""
+        self.tally.failovers += 1
+        if self.step >= 0:
+            self.failovers_total += 1
+            self.failover_causes[provider_id, why] += 1
+
+    def killed(self, order: EndedOrder, provider_id: str) -> None:
+        """An outage killed a running job; it is routed again, which is a failover too."""
+        self.tally.jobs_killed += 1
+        if self.step >= 0:
+            self.jobs_killed += 1
+        self.failed_over(provider_id, "job_killed")
+
+    def rerouted(self, order: EndedOrder, outcome: str, why: str) -> None:
+        """A killed job found another provider, or is lost."""
+        if outcome == "filled":
+            self.jobs_rerouted += 1
+        else:
+            self.tally.jobs_lost += 1
+            self.jobs_lost += 1
+            self.gpu_hours_lost += order.gpu_hours
+
+    # What is read at the end of a step.
+
+    def close_step(
+        self,
+        coverage: float | None,
+        providers: tuple[ProviderReading, ...],
+        tenant_gpu_hours_used: Mapping[str, float],
+        gpu_hours_leased: float,
+        halted: bool,
+        bridge_queues: Mapping[str, int],
+    ) -> StepReading:
+        """End the step that is running: work out its SLIs, and begin the next."""
+        tally = self.tally
+        self._trailing.append(tally)
+        recent = tuple(self._trailing)
+        filled = sum(t.filled for t in recent)
+        dropped = sum(t.dropped for t in recent)
+        gpu_hours_filled = sum(t.gpu_hours_filled for t in recent)
+        gpu_hours = gpu_hours_filled + sum(t.gpu_hours_dropped for t in recent)
+        enough = filled + dropped >= FILL_ORDERS_MIN
+        reading = StepReading(
+            step=self.step,
+            time_s=(self.step + 1) * STEP_S,
+            tally=tally,
+            fill_rate=filled / (filled + dropped) if enough else None,
+            fill_rate_gpu_hours=gpu_hours_filled / gpu_hours if enough else None,
+            rtt_p95_ms=quantile([rtt for t in recent for rtt in t.rtts_ms], 0.95),
+            provenance_coverage=coverage,
+            dropped_5m=dropped,
+            failovers_5m=sum(t.failovers for t in recent),
+            providers=providers,
+            tenant_gpu_hours_used=tenant_gpu_hours_used,
+            gpu_hours_leased=gpu_hours_leased,
+            halted=halted,
+            bridge_queues=bridge_queues,
+        )
+        if self.step >= 0:
+            self.rtts.add(tally.rtts_ms)
+        self.latest = reading
+        self.step += 1
+        self.tally = StepTally()
+        return reading

@@ -1,0 +1,118 @@
+"""What is counted: per step while it lasts, and over the whole run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+
+class StepTally:
+    """The counts of one step (60 s). Orders count in the step in which they end, arrivals in the one in which they come."""
+
+    __slots__ = (
+        "arrived",
+        "cost_usd",
+        "dropped",
+        "failovers",
+        "filled",
+        "gpu_hours_dropped",
+        "gpu_hours_filled",
+        "jobs_killed",
+        "jobs_lost",
+        "latency_ms_sum",
+        "refused_entry",
+        "rtts_ms",
+    )
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.filled = 0
+        self.dropped = 0  # allowed by the policy, and not filled
+        self.refused_entry = 0  # rejected by the gateway or denied by the policy
+        self.gpu_hours_filled = 0.0
+        self.gpu_hours_dropped = 0.0
+        self.cost_usd = 0.0
+        self.latency_ms_sum = 0.0
+        self.failovers = 0
+        self.jobs_killed = 0
+        self.jobs_lost = 0
+        self.rtts_ms: list[float] = []
+
+
+class RttHistogram:
+    """Round trips counted in buckets of 1 ms: quantiles to the millisecond in flat memory. Above a minute, one bucket."""
+
+    LAST_MS: Final = 60_000
+
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+        self.sum_ms = 0.0
+        self.total = 0
+
+    def add(self, rtts_ms: Sequence[float]) -> None:
+        """Count round trips; a bucket is named for its upper bound."""
+        last = self.LAST_MS
+        self.counts.update(min(math.ceil(rtt), last) for rtt in rtts_ms)
+        self.sum_ms += math.fsum(rtts_ms)
+        self.total += len(rtts_ms)
+
+    def quantile(self, share: float) -> float | None:
+        """The least millisecond bound that at least `share` of the round trips keep to; None without any."""
+        if not self.total:
+            return None
+        wanted = math.ceil(share * self.total - 1e-9)
+        seen = 0
+        for bound in sorted(self.counts):
+            seen += self.counts[bound]
+            if seen >= wanted:
+                return float(bound)
+        raise AssertionError("the counts do not add up to the total")
+
+    def cumulative(self, bounds_ms: Sequence[int]) -> list[int]:
+        """How many round trips are within each bound, for an exporter."""
+        snapshot = dict(self.counts)
+        return [sum(count for bucket, count in snapshot.items() if bucket <= bound) for bound in bounds_ms]
+
+
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """The nearest-rank quantile: the least value that at least `share` of the values do not exceed; None without any."""
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
+
+
+class DecisionTimes:
+    """Measured wall time of policy decisions, in a histogram with Prometheus's cumulative reading. Never in a reproducible file."""
+
+    BOUNDS_MS: Final = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0)
+
+    def __init__(self, wait_ms: float = 0.0) -> None:
+        self._bounds_ns = [int(bound * 1e6) for bound in self.BOUNDS_MS]
+        self._wait_ns = round(wait_ms * 1e6)
+        self.counts = [0] * (len(self.BOUNDS_MS) + 1)
+        self.sum_ns = 0
+
+    def add(self, measured_ns: int) -> None:
+        """Count a decision: what the call took, and what the scenario lets each order wait beside it."""
+        spent_ns = measured_ns + self._wait_ns
+        self.sum_ns += spent_ns
+        place = 0
+        for bound in self._bounds_ns:  # nearly always one of the first three
+            if spent_ns <= bound:
+                break
+            place += 1
+        self.counts[place] += 1
+
+    def quantile_ms(self, share: float) -> float | None:
+        """The upper bound of the bucket that holds the quantile; infinite above the last bound; None without decisions."""
+        total = sum(self.counts)
+        if not total:
+            return None
+        seen = 0
+        for bound, count in zip((*self.BOUNDS_MS, math.inf), self.counts, strict=True):
+            seen += count
+            if seen >= share * total:
+                return bound
+        raise AssertionError("the counts do not add up to the total")

@@ -1,0 +1,249 @@
+"""What `config/` says: the treaty, the providers, the tenants, the bridges, and the services around them.
+
+Each section of `World` is one file of `config/` or a part of one (`SECTIONS` says which); a scenario's `world:` overrides
+any of it by key. Units stand last in the names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from aurora_sim.scenario.demand import Demand, TenantDemand
+from aurora_sim.scenario.quantities import NonNegative, Positive, PositiveCount, PositiveSeconds, Seconds, Share
+from aurora_sim.scenario.strict import Strict, wrong
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+ANYWHERE = "global"
+
+
+class Treaty(Strict):
+    """The terms that the policy enforces; written into the module's treaty block."""
+
+    treaty_id: Name
+    regions: Annotated[list[Name], Field(min_length=1, max_length=64)]
+    quota_gpu_hours_total: Positive
+    quota_gpu_hours_daily_per_tenant: Positive
+    min_reputation: Annotated[int, Field(ge=0, le=100)]
+    halted: bool = False
+
+
+class RateLimit(Strict):
+    """A token bucket."""
+
+    rate_per_s: Positive
+    burst: Positive
+
+
+class GatewayConfig(Strict):
+    clock_skew_max: Seconds
+    order_valid_for: Seconds
+    nonce_ttl: Seconds
+    max_gpus_per_order: Annotated[int, Field(ge=1, le=65536)]
+    tenant_rate: RateLimit | None = None
+    source_rate: RateLimit | None = None
+
+
+class PolicyConfig(Strict):
+    """`decision_wait` is what each order waits for its decision in simulated time, beside the measured call."""
+
+    decision_wait: Seconds = 0.0
+
+
+class RouterConfig(Strict):
+    """`health_check_every`: how old the router's view of the providers may get."""
+
+    health_check_every: PositiveSeconds
+    reputation_alpha_per_order: Share
+
+
+class LogNormal(Strict):
+    """A log-normal of the given median; `min_s` cuts it off below."""
+
+    median_s: Positive
+    sigma: NonNegative
+    min_s: NonNegative = 0.0
+
+
+class GpuPool(Strict):
+    """The GPUs of one type that a provider leases out."""
+
+    capacity_gpus: Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Provider(Strict):
+    bridge: Name
+    regions: Annotated[list[Name], Field(min_length=1)]
+    gpus: Annotated[dict[Name, GpuPool], Field(min_length=1)]
+    prices_usd_per_hour: dict[Name, dict[Name, Positive]]
+    latency_ms: Positive
+    reputation: Percent
+    routing_weight: NonNegative = 1.0
+    capacity: NonNegative = 1.0  # share of its GPUs on offer
+    placement: LogNormal
+
+
+class PriceProcess(Strict):
+    """Log-price = mean-reverting Ornstein-Uhlenbeck + decaying jumps; a zero switches its part off."""
+
+    reversion_per_h: Positive = 0.15
+    stationary_sd: NonNegative = 0.06
+    jumps_per_day: NonNegative = 0.04
+    jump_log_mean: float = 0.405
+    jump_log_sd: NonNegative = 0.2
+    jump_half_life_h: Positive = 10.0
+    jump_up_share: Share = 0.8
+
+
+class Preferences(Strict):
+    """What a tenant's ranking weighs; the router scores with their shares."""
+
+    price: NonNegative
+    latency: NonNegative
+    reputation: NonNegative
+    capacity: NonNegative
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if self.price + self.latency + self.reputation + self.capacity <= 0:
+            raise wrong("all four weights are 0", "Give price, latency, reputation or capacity a weight above 0")
+        return self
+
+
+class Tenant(Strict):
+    region: Name
+    reputation: Annotated[int, Field(ge=0, le=100)]
+    min_provider_reputation: Percent
+    demand: TenantDemand
+    mix: Annotated[dict[Name, NonNegative], Field(min_length=1)]
+    preferences: Preferences
+
+    @model_validator(mode="after")
+    def _some_mix(self) -> Self:
+        if sum(self.mix.values()) <= 0:
+            raise wrong("every share of the mix is 0", "Give at least one workload a share above 0", "mix")
+        return self
+
+
+class Workload(Strict):
+    """GPU-hours an order are log-normal; the price limit is uniform between `low` and `high`."""
+
+    gpu_type: Name
+    gpu_hours_median: Positive
+    gpu_hours_sigma: NonNegative
+    max_latency_ms: Positive
+
+
+class PriceLimit(Strict):
+    low: Positive
+    high: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high < self.low:
+            raise wrong(f"high ({self.high:g}) is below low ({self.low:g})", "Give low <= high", "high")
+        return self
+
+
+class Tail(Strict):
+    """A share `p` of messages also waits Pareto(`xm_ms`, `alpha`) ms."""
+
+    p: Share
+    xm_ms: Positive
+    alpha: Positive
+
+
+class Bridge(Strict):
+    network_median_ms: Positive
+    network_sigma: NonNegative
+    gateway_median_ms: Positive
+    gateway_sigma: NonNegative
+    service_median_ms: Positive
+    service_sigma: NonNegative
+    workers: Annotated[int, Field(ge=1, le=100_000)]
+    tail: Tail
+    loss: Share
+    settlement: LogNormal
+    failover: Name | None = None
+
+
+class ClientConfig(Strict):
+    """How the router's client submits over a bridge; `abandon_cost` is the share of a service that an abandoned try still costs."""
+
+    timeout_ms: Positive
+    backoff_base: Seconds
+    backoff_cap: Seconds
+    max_attempts: Annotated[int, Field(ge=1, le=100)]
+    failover_attempts: Annotated[int, Field(ge=0, le=100)]
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] | None
+    breaker_probe: Seconds
+    abandon_cost: Share
+
+
+class Service(Strict):
+    """One provenance service: its latency, and the chance that a single call fails."""
+
+    median_s: Positive
+    sigma: NonNegative
+    failure: Share
+
+
+class ProvenanceConfig(Strict):
+    batch_every: PositiveSeconds
+    grace: Seconds
+    retry_base: Seconds
+    retry_cap: Seconds
+    timestamp: Service
+    pin: Service
+    script_failure: Share
+    halt_below: Share
+    halt_after: Seconds
+
+
+class Slo(Strict):
+    """The runbook's objectives; `benchmarks/baseline_seeds.py` shows the baseline's margin over each."""
+
+    fill_rate_p50_min: Share
+    fill_rate_p5_min: Share
+    rtt_p95_ms_max: Positive
+    provenance_coverage_min: Share
+    policy_decision_p95_ms_max: Positive
+    dropped_share_max: Share
+    failovers_per_5m_max: NonNegative
+    window_orders_min: PositiveCount
+    windows_min: PositiveCount
+
+
+class World(Strict):
+    """All of `config/`, with a scenario's overrides in place."""
+
+    treaty: Treaty
+    gateway: GatewayConfig
+    policy: PolicyConfig
+    router: RouterConfig
+    price_profile: Name
+    price_process: PriceProcess
+    providers: Annotated[dict[Name, Provider], Field(min_length=1)]
+    tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
+    price_limits: dict[Name, PriceLimit]
+    gpus_per_order: Annotated[dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], NonNegative], Field(min_length=1)]
+    demand: Demand
+    client: ClientConfig
+    bridges: Annotated[dict[Name, Bridge], Field(min_length=1)]
+    provenance: ProvenanceConfig
+    slo: Slo
+
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "aurora-treaty-akash.json": ("treaty",),
+    "gateway.json": ("gateway", "policy"),
+    "providers.json": ("router", "price_profile", "price_process", "providers"),
+    "tenants.json": ("tenants", "workloads", "price_limits", "gpus_per_order", "demand"),
+    "bridges.json": ("client", "bridges"),
+    "provenance.json": ("provenance",),
+    "slo.json": ("slo",),
+}
+"""Which file of `config/` holds which sections. The treaty's file is the section itself: production reads it as it is."""

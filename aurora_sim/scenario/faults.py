@@ -1,0 +1,186 @@
+"""The faults that a scenario's `method` schedules.
+
+Each has `at` (seconds from the start), `for` (how long) and `ramp` (how long it takes to come on, within `for`); it ends at
+`at + for`, at once. Faults on the same thing compose: factors multiply, shares of an outage compound, losses add.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from aurora_sim.scenario.quantities import NonNegative, Seconds, Share
+from aurora_sim.scenario.strict import Strict, wrong
+
+FaultId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+class FaultBase(Strict):
+    at: Seconds
+    for_s: Seconds = Field(alias="for")
+    ramp: Seconds = 0.0
+    id: FaultId | None = None
+
+    @property
+    def end(self) -> float:
+        return self.at + self.for_s
+
+    @property
+    def target(self) -> str:
+        """What it strikes, for its name and for messages."""
+        for field in ("provider", "region", "bridge", "tenant", "kind", "service"):
+            value = getattr(self, field, None)
+            if value is not None:
+                return str(value)
+        return "all"
+
+    @model_validator(mode="after")
+    def _ramp_inside(self) -> Self:
+        if self.ramp > self.for_s:
+            raise wrong(f"ramp ({self.ramp:g} s) is longer than for ({self.for_s:g} s)", "A fault comes on within its own time", "ramp")
+        return self
+
+
+def _exactly_one(fault: FaultBase, *names: str) -> None:
+    given = [name for name in names if getattr(fault, name) is not None]
+    if len(given) != 1:
+        found = "none" if not given else " and ".join(given)
+        raise wrong(f"it needs exactly one of {', '.join(names)}; it has {found}", "Name one")
+
+
+class Outage(FaultBase):
+    """A share of a provider or a region goes dark, or of a bridge's messages; jobs on the dark share are killed."""
+
+    fault: Literal["outage"]
+    provider: str | None = None
+    region: str | None = None
+    bridge: str | None = None
+    share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        _exactly_one(self, "provider", "region", "bridge")
+        return self
+
+
+class Capacity(FaultBase):
+    """A provider offers `factor` of its GPUs; running jobs go on."""
+
+    fault: Literal["capacity"]
+    provider: str
+    factor: NonNegative
+
+
+class Price(FaultBase):
+    fault: Literal["price"]
+    provider: str
+    factor: Annotated[float, Field(gt=0, le=1000)]
+    gpu_type: str | None = None
+
+
+class Latency(FaultBase):
+    """A provider's own service latency, as the router sees it at its health checks."""
+
+    fault: Literal["latency"]
+    provider: str
+    factor: Annotated[float, Field(gt=0, le=1000)]
+
+
+class BridgeSlow(FaultBase):
+    """A bridge's relaying takes `factor` times as long."""
+
+    fault: Literal["bridge-slow"]
+    bridge: str
+    factor: Annotated[float, Field(gt=0, le=1000)]
+
+
+class Network(FaultBase):
+    """The network part of a bridge's round trip takes `factor` times as long."""
+
+    fault: Literal["network"]
+    bridge: str
+    factor: Annotated[float, Field(gt=0, le=1000)]
+
+
+class Relayers(FaultBase):
+    """A bridge has `workers` relay workers instead of its own; the least of several such faults holds."""
+
+    fault: Literal["relayers"]
+    bridge: str
+    workers: Annotated[int, Field(ge=0, le=100_000)]
+
+
+class Loss(FaultBase):
+    """A further share `add` of messages is lost, on a bridge or for orders of a region."""
+
+    fault: Literal["loss"]
+    bridge: str | None = None
+    region: str | None = None
+    add: Share
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        _exactly_one(self, "bridge", "region")
+        return self
+
+
+class DemandChange(FaultBase):
+    """A tenant (or, if none is named, every tenant) orders `factor` times as much."""
+
+    fault: Literal["demand"]
+    tenant: str | None = None
+    factor: Annotated[float, Field(ge=0, le=1000)]
+
+
+class BadRequests(FaultBase):
+    """Requests that no honest client sends, `rate` a second: they must be refused, and harm nobody."""
+
+    fault: Literal["bad-requests"]
+    kind: Literal["schema", "signature", "replay", "clock-skew", "expired"]
+    rate: Annotated[float, Field(gt=0, le=100_000)]
+    tenant: str | None = None
+
+
+class Reputation(FaultBase):
+    """A provider's reputation is moved by `add` points (0 to 100 in all)."""
+
+    fault: Literal["reputation"]
+    provider: str
+    add: Annotated[float, Field(ge=-100, le=100)]
+
+
+class Provenance(FaultBase):
+    """A share `failure` of a provenance service's calls fails, beside its own failures."""
+
+    fault: Literal["provenance"]
+    service: Literal["timestamp", "pin", "script"]
+    failure: Share = 1.0
+
+
+Fault = Annotated[
+    Outage
+    | Capacity
+    | Price
+    | Latency
+    | BridgeSlow
+    | Network
+    | Relayers
+    | Loss
+    | DemandChange
+    | BadRequests
+    | Reputation
+    | Provenance,
+    Field(discriminator="fault"),
+]
+
+
+def named(faults: list[Fault]) -> list[tuple[str, Fault]]:
+    """Each fault with its name: its `id`, or `<target>-<fault>`, with `-2`, `-3` for those that would be equal."""
+    names: list[tuple[str, Fault]] = []
+    seen: dict[str, int] = {}
+    for fault in faults:
+        base = fault.id or f"{fault.target}-{fault.fault}"
+        seen[base] = seen.get(base, 0) + 1
+        names.append((base if seen[base] == 1 else f"{base}-{seen[base]}", fault))
+    return names

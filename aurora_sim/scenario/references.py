@@ -1,0 +1,98 @@
+"""Names in one place that must exist in another: workloads, GPU types, bridges, providers, regions, tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from aurora_sim.scenario.composer import Keys
+from aurora_sim.scenario.config import ANYWHERE, World
+from aurora_sim.scenario.document import Document
+from aurora_sim.scenario.errors import InputError, did_you_mean
+from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault
+
+
+def check_world(document: Document, world: World) -> None:
+    """Raise an InputError for the first name in the configuration that leads nowhere."""
+
+    def known(keys: Keys, what: str, given: str, names: Collection[str]) -> None:
+        if given not in names:
+            raise InputError(document.where(keys), f"there is no {what} {given!r}", did_you_mean(given, names))
+
+    for provider_id, provider in world.providers.items():
+        at: Keys = ("providers", provider_id)
+        known((*at, "bridge"), "bridge", provider.bridge, world.bridges)
+        known((*at, "prices_usd_per_hour"), "price profile", world.price_profile, provider.prices_usd_per_hour)
+        prices = provider.prices_usd_per_hour[world.price_profile]
+        for gpu_type in provider.gpus:
+            known(
+                (*at, "prices_usd_per_hour", world.price_profile), "price there for the provider's", gpu_type, prices
+            )
+    for name, bridge in world.bridges.items():
+        if bridge.failover is not None:
+            known(("bridges", name, "failover"), "bridge", bridge.failover, world.bridges)
+            if bridge.failover == name:
+                where = document.where(("bridges", name, "failover"))
+                raise InputError(where, f"{name} is its own failover bridge", "Name another bridge, or null")
+    for name, workload in world.workloads.items():
+        known(("workloads", name, "gpu_type"), "price limit for the GPU type", workload.gpu_type, world.price_limits)
+    regions = {region for provider in world.providers.values() for region in provider.regions} - {ANYWHERE}
+    regions |= set(world.treaty.regions)
+    for tenant_id, tenant in world.tenants.items():
+        known(("tenants", tenant_id, "region"), "region", tenant.region, regions)
+        for workload_type in tenant.mix:
+            known(("tenants", tenant_id, "mix", workload_type), "workload", workload_type, world.workloads)
+    if len(regions | set(world.treaty.regions)) > 64:
+        where = document.where(("treaty", "regions"))
+        raise InputError(where, "there are more than 64 regions in all", "The policy's mask has 64 bits: name fewer")
+    if sum(world.gpus_per_order.values()) <= 0:
+        where = document.where(("gpus_per_order",))
+        raise InputError(where, "every share is 0", "Give at least one number of GPUs a share above 0")
+    _check_replay(document, world)
+
+
+def _check_replay(document: Document, world: World) -> None:
+    replay = world.demand.replay
+    if replay is None:
+        return
+    at: Keys = ("demand", "replay")
+    checks = [((*at, "workload"), "workload", replay.workload, set(world.workloads))]
+    checks += [((*at, "tenants", name), "tenant", to, set(world.tenants)) for name, to in replay.tenants.items()]
+    for name, to in replay.gpu_types.items():
+        kinds = [to] if isinstance(to, str) else list(to)
+        checks += [((*at, "gpu_types", name), "price limit for the GPU type", kind, set(world.price_limits)) for kind in kinds]
+        if not isinstance(to, str) and sum(to.values()) <= 0:
+            where = document.where((*at, "gpu_types", name))
+            raise InputError(where, "every share is 0", "Give at least one GPU type a share above 0")
+    for keys, what, given, names in checks:
+        if given not in names:
+            raise InputError(document.where(keys), f"there is no {what} {given!r}", did_you_mean(given, names))
+
+
+def check_faults(document: Document, world: World, faults: Sequence[tuple[str, Fault]]) -> None:
+    """Raise an InputError for the first fault on something that does not exist."""
+    regions = {region for provider in world.providers.values() for region in provider.regions}
+    regions |= {tenant.region for tenant in world.tenants.values()}
+    known: dict[str, Collection[str]] = {
+        "provider": world.providers,
+        "bridge": world.bridges,
+        "tenant": world.tenants,
+        "region": regions,
+    }
+    for number, (_, fault) in enumerate(faults):
+        for key, names in known.items():
+            given = getattr(fault, key, None)
+            if given is not None and given not in names:
+                where = document.where(("method", number, key))
+                raise InputError(where, f"there is no {key} {given!r}", did_you_mean(given, names))
+        gpu_type = getattr(fault, "gpu_type", None)
+        if gpu_type is not None:
+            offered = world.providers[str(fault.provider)].gpus  # type: ignore[union-attr]
+            if gpu_type not in offered:
+                where = document.where(("method", number, "gpu_type"))
+                raise InputError(where, f"{fault.target} has no {gpu_type!r}", did_you_mean(gpu_type, offered))
+        if world.demand.replay is not None and isinstance(fault, DemandChange | BadRequests):
+            where = document.where(("method", number))
+            raise InputError(
+                where, f"a {fault.fault} fault changes the tenants' own demand, and this scenario replays a trace",
+                "Take the fault out, or use demand.replay.time_scale",
+            )  # fmt: skip

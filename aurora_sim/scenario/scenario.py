@@ -1,0 +1,106 @@
+"""A scenario file: its model, and how it becomes a world, a schedule of faults, and the digests of all that was read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from aurora_sim.scenario.config import SECTIONS, World
+from aurora_sim.scenario.document import Document, apply_overrides, read_document
+from aurora_sim.scenario.faults import Fault, named
+from aurora_sim.scenario.merge import merge
+from aurora_sim.scenario.quantities import Seconds, Timestamp
+from aurora_sim.scenario.references import check_faults, check_world
+from aurora_sim.scenario.strict import Strict
+from aurora_sim.scenario.validation import validate
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout: where `config/`, `scenarios/` and `policy/` are when they are not under the working folder."""
+STEPS_MAX = 5_256_000  # ten years
+
+
+class Scenario(Strict):
+    """One scenario: when it starts, how many steps of 60 s it lasts, what differs from `config/`, and which faults strike."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    runbook: str = ""
+    start: Timestamp
+    steps: Annotated[int, Field(ge=1, le=STEPS_MAX)]
+    warm_up: Seconds = Field(default=1800.0, alias="warm-up")
+    world: dict[str, Any] = Field(default_factory=dict)
+    method: list[Fault] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario that was read and checked in full. `sha256` names every file that it was made from."""
+
+    path: Path
+    scenario: Scenario
+    world: World
+    faults: tuple[tuple[str, Fault], ...]
+    sha256: dict[str, str]
+    overrides: tuple[str, ...]
+
+
+def find(path: Path) -> Path:
+    """The path as given or, if there is nothing there, the same path in the checkout."""
+    return path if path.exists() or path.is_absolute() or not (PROJECT / path).exists() else PROJECT / path
+
+
+def load(
+    path: Path,
+    *,
+    config_dir: Path | None = None,
+    overrides: list[str] | None = None,
+    trace: Path | None = None,
+) -> Loaded:
+    """Read a scenario over the configuration. `overrides` are `--set` assignments on the world, `trace` replaces the replay's.
+
+    Raises InputError for whatever is wrong in any of the files.
+    """
+    document = read_document(find(path))
+    scenario = validate(document, Scenario)
+    config_dir = config_dir or find(Path("config"))
+    merged = Document(config_dir, {}, {}, "")
+    sha256 = {str(path): document.sha256}
+    for name, sections in SECTIONS.items():
+        part = read_document(config_dir / name)
+        sha256[f"config/{name}"] = part.sha256
+        merged = merge(merged, part, into=sections if sections == ("treaty",) else ())
+    merged = merge(merged, document, take=("world",))
+    assignments = list(overrides or [])
+    if trace is not None:
+        assignments.append(f"demand.replay.trace={trace}")
+    merged = apply_overrides(merged, assignments)
+    world = validate(merged, World)
+    check_world(merged, world)
+    faults = named(scenario.method)
+    check_faults(document, world, faults)
+    if world.demand.replay is not None:
+        trace_path = find_trace(world.demand.replay.trace, document.path)
+        replay = world.demand.replay.model_copy(update={"trace": str(trace_path)})
+        world = world.model_copy(update={"demand": world.demand.model_copy(update={"replay": replay})})
+        sha256[world.demand.replay.trace if trace is None else str(trace)] = _digest(trace_path)
+    return Loaded(path, scenario, world, tuple(faults), sha256, tuple(assignments))
+
+
+def find_trace(given: str, scenario: Path) -> Path:
+    """Where the trace is: as given, beside the scenario, or in the checkout."""
+    for place in (Path(given), scenario.parent / given):
+        if place.exists():
+            return place
+    return find(Path(given))
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""  # whoever reads the trace says what is wrong with it

@@ -1,0 +1,64 @@
+"""The base of every model that is read from a document, and the error that its validators raise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+
+
+def wrong(what: str, mend: str, key: str | None = None) -> PydanticCustomError:
+    """An error for a validator to raise; `key`, inside what is validated, is where it points."""
+    context: dict[str, Any] = {"what": what, "mend": mend}
+    # The texts go in as context and not as the template, in which a brace of the user's would be a placeholder.
+    return PydanticCustomError("wrong", "{what}", context if key is None else {**context, "key": key})
+
+
+def _refuse_conversions(schema: Any) -> None:
+    """Make every number, boolean and text in a core schema strict, in place; but not keys, which are always text."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "float", "bool", "str"):
+            schema.setdefault("strict", True)
+        for key, part in schema.items():
+            if key not in ("metadata", "serialization", "default", "keys_schema"):
+                _refuse_conversions(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _refuse_conversions(part)
+
+
+class Strict(BaseModel):
+    """The base of every model that is read from a document.
+
+    Unknown keys are errors. Values are not converted (true is no number, "5" no integer), except lists to tuples and
+    texts to enums. A model cannot be changed after it was made. A field with an alias (`steady-state`) may be given by
+    its name (`steady_state`) too, but not by both.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # pydantic's own strict=True would refuse a list for a tuple and a text for an enum: YAML can give no other.
+        schema = handler(source)
+        _refuse_conversions(handler.resolve_ref_schema(schema))
+        return schema
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name, info in cls.model_fields.items():
+                if info.alias is not None and info.alias != name and name in data and info.alias in data:
+                    raise wrong(
+                        f"{info.alias} and {name} are the same key, and both are given", f"Keep {info.alias}", name
+                    )
+        return data

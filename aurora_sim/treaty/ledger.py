@@ -1,0 +1,128 @@
+"""The quota ledger: the GPU-hours that tenants have taken from the treaty, per UTC day and in all.
+
+Quota is *taken* when the policy allows an order, and *given back*, on the day it was taken, if the order ends unfilled.
+What is taken and not given back is *used*. The ledger counts; whether an order still fits is the policy's to say.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+MICRO: Final = 1_000_000
+"""Units to a GPU-hour. The ledger counts whole millionths: sums of floats drift, so that what was given back would
+leave a residue of what was taken, and a quota of 100 would be reached at 99.99999999999999."""
+
+
+class QuotaLedger:
+    """Used GPU-hours by tenant and day, and the three totals: taken = used + given back, to the last unit.
+
+    Amounts are rounded to the nearest millionth of a GPU-hour (3.6 GPU-milliseconds), half to even, and to 1 at least:
+    an order too small to count could otherwise be repeated for nothing. A day is any integer that names a UTC day.
+    """
+
+    __slots__ = (
+        "_before",
+        "_days",
+        "_forgotten",
+        "_given_back",
+        "_taken",
+        "_used",
+        "daily_limit_gpu_hours_per_tenant",
+        "total_limit_gpu_hours",
+    )
+
+    def __init__(self, daily_limit_gpu_hours_per_tenant: float, total_limit_gpu_hours: float) -> None:
+        self.daily_limit_gpu_hours_per_tenant = daily_limit_gpu_hours_per_tenant
+        """What `left_today` counts down from; an amendment of the treaty may set another."""
+        self.total_limit_gpu_hours = total_limit_gpu_hours
+        """What `left_total` counts down from."""
+        self._days: dict[int, dict[str, int]] = {}
+        self._before: int | None = None  # days before this one are forgotten
+        self._forgotten = 0  # used on the forgotten days, all tenants together
+        self._taken = 0
+        self._used = 0
+        self._given_back = 0
+
+    def take(self, tenant: str, day: int, gpu_hours: float) -> None:
+        """Count an allowed order towards its tenant's day and the treaty."""
+        amount = units(gpu_hours)
+        if self._before is not None and day < self._before:
+            self._forgotten += amount
+        else:
+            tenants = self._days.get(day)
+            if tenants is None:
+                tenants = self._days[day] = {}
+            tenants[tenant] = tenants.get(tenant, 0) + amount
+        self._taken += amount
+        self._used += amount
+        assert self._taken == self._used + self._given_back
+
+    def give_back(self, tenant: str, day: int, gpu_hours: float) -> None:
+        """Undo the `take` of an order that ended unfilled: same tenant, same day, same amount.
+
+        Raises `AssertionError` where more is given back than the tenant has used on that day.
+        """
+        amount = units(gpu_hours)
+        if self._before is not None and day < self._before:
+            self._forgotten -= amount
+            assert self._forgotten >= 0, (
+                f"{tenant} gives back {gpu_hours} GPU-hours that were not taken before day {day}"
+            )
+        else:
+            tenants = self._days.get(day, {})
+            left = tenants.get(tenant, 0) - amount
+            assert left >= 0, f"{tenant} gives back {gpu_hours} GPU-hours, more than it has used on day {day}"
+            tenants[tenant] = left
+        self._used -= amount
+        self._given_back += amount
+        assert self._used >= 0
+        assert self._taken == self._used + self._given_back
+
+    def used_today(self, tenant: str, day: int) -> float:
+        """GPU-hours that the tenant has used on that day; 0 for a forgotten day."""
+        tenants = self._days.get(day)
+        return tenants.get(tenant, 0) / MICRO if tenants is not None else 0.0
+
+    @property
+    def used_total(self) -> float:
+        """GPU-hours used, by all tenants on all days."""
+        return self._used / MICRO
+
+    @property
+    def taken_total(self) -> float:
+        """GPU-hours ever taken, given back or not."""
+        return self._taken / MICRO
+
+    @property
+    def given_back_total(self) -> float:
+        """GPU-hours given back."""
+        return self._given_back / MICRO
+
+    def left_today(self, tenant: str, day: int) -> float:
+        """GPU-hours of the tenant's daily quota that are left; negative where a policy allowed more."""
+        return self.daily_limit_gpu_hours_per_tenant - self.used_today(tenant, day)
+
+    @property
+    def left_total(self) -> float:
+        """GPU-hours of the treaty's quota that are left; negative where a policy allowed more."""
+        return self.total_limit_gpu_hours - self.used_total
+
+    def forget_before(self, day: int) -> None:
+        """Drop what each tenant used on the days before `day`; the totals keep it, and it may still be given back."""
+        for old in [known for known in self._days if known < day]:
+            self._forgotten += sum(self._days.pop(old).values())
+        self._before = day if self._before is None else max(day, self._before)
+        self.check()
+
+    def check(self) -> None:
+        """The invariants that are too dear for every call: no tenant below zero, and the days add up to the total."""
+        assert all(used >= 0 for tenants in self._days.values() for used in tenants.values())
+        assert self._used == self._forgotten + sum(sum(tenants.values()) for tenants in self._days.values())
+        assert self._taken == self._used + self._given_back
+
+
+def units(gpu_hours: float) -> int:
+    """Millionths of a GPU-hour, nearest and at least 1. Zero, below, infinite and NaN: `AssertionError`."""
+    assert 0.0 < gpu_hours < math.inf, f"{gpu_hours} GPU-hours are not an amount to take or give back"
+    return round(gpu_hours * MICRO) or 1

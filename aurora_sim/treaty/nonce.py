@@ -1,0 +1,96 @@
+"""The nonce cache: was this order here before?"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple, Protocol
+
+
+class NonceStoreUnavailable(Exception):  # noqa: N818  (the state of the store, as the operator would say it)
+    """The store cannot answer. The caller fails closed: it treats the order as not acceptable, never as new."""
+
+
+class NonceStats(NamedTuple):
+    """What the cache holds and what it has done since it was made or cleared.
+
+    `held` nonces are in memory, the oldest accepted at `oldest_s` (None when there is none); a nonce past its time is
+    among them until the next call of `check_and_set`.
+    """
+
+    held: int
+    accepted: int
+    replayed: int
+    expired: int
+    oldest_s: float | None
+
+
+class NonceCache(Protocol):
+    """Remembers each nonce for a fixed time from its acceptance; memory, SQLite and Redis keep to this."""
+
+    def check_and_set(self, key: str, now_s: float) -> bool:
+        """Whether `key` was seen within its time; if not, it is from now on.
+
+        Atomic. May raise `NonceStoreUnavailable`.
+        """
+
+    def stats(self) -> NonceStats:
+        """What the cache holds."""
+
+    def clear(self) -> int:
+        """Forget everything, and say how many nonces that were. Every order of the last day can then be replayed."""
+
+
+def nonce_key(tenant_id: str, nonce: str) -> str:
+    """The cache's key: nonces of two tenants never meet, because a tenant id holds no slash."""
+    return f"{tenant_id}/{nonce}"
+
+
+class MemoryNonceCache:
+    """The nonces of the last `ttl_s` seconds, in memory.
+
+    A nonce is unknown, then held from its acceptance on, then expired; a replay does not prolong it. Expired nonces
+    are dropped at the next call, so memory is that of one TTL of orders, and each nonce is dropped once: O(1)
+    amortised. When the clock steps back, nonces are held longer, never shorter.
+    """
+
+    __slots__ = ("_accepted", "_expired", "_held", "_in_order", "_replayed", "_ttl_s")
+
+    def __init__(self, ttl_s: float = 86_400.0) -> None:
+        if not ttl_s > 0.0:
+            raise ValueError(f"`ttl_s` ({ttl_s}) must be greater than 0")
+        self._ttl_s = ttl_s
+        # A dict alone keeps the order too, but finding its first key walks over all those deleted before: quadratic.
+        self._in_order: deque[tuple[float, str]] = deque()
+        self._held: set[str] = set()
+        self._accepted = 0
+        self._replayed = 0
+        self._expired = 0
+
+    def check_and_set(self, key: str, now_s: float) -> bool:
+        """Whether `key` was accepted less than `ttl_s` before `now_s`; if not, it is accepted now."""
+        in_order = self._in_order
+        held = self._held
+        forgotten_s = now_s - self._ttl_s
+        while in_order and in_order[0][0] <= forgotten_s:
+            held.remove(in_order.popleft()[1])
+            self._expired += 1
+        if key in held:
+            self._replayed += 1
+            return True
+        held.add(key)
+        in_order.append((now_s, key))
+        self._accepted += 1
+        return False
+
+    def stats(self) -> NonceStats:
+        """What the cache holds and has done."""
+        oldest_s = self._in_order[0][0] if self._in_order else None
+        return NonceStats(len(self._held), self._accepted, self._replayed, self._expired, oldest_s)
+
+    def clear(self) -> int:
+        """Forget every nonce and every count, and say how many nonces that were."""
+        held = len(self._held)
+        self._in_order.clear()
+        self._held.clear()
+        self._accepted = self._replayed = self._expired = 0
+        return held

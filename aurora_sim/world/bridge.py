@@ -1,0 +1,147 @@
+"""A bridge: network, a queue in front of relay workers, and the way back.
+
+    sent --(lost?)--> queue --> worker --> provider's answer --> received
+         \\__________________ round trip, until the client's time-out ______/
+
+The queue is first come, first served with `workers` servers. Because a later message never changes an earlier one's turn, a
+message's whole way is worked out when it is sent (the Kiefer-Wolfowitz recursion for G/G/c), at the price of one event, and
+worked out again only when a fault changes the workers or their speed while it waits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from heapq import heapreplace
+from typing import Final
+
+from aurora_sim.scenario.config import Bridge as BridgeConfig
+from aurora_sim.world.modifiers import Modifiers
+
+NEVER: Final = math.inf
+
+
+class Message:
+    """One try to reach a provider.
+
+    States: waiting (until `start_s`), in service (until `finish_s`), on its way back (until `reply_s`). A lost message has
+    `reply_s` = never. `plan` counts how often its way was worked out: an event made for an earlier plan is void.
+    """
+
+    __slots__ = ("bridge", "finish_s", "give_up_s", "order", "plan", "reply_s", "sent_s", "service_s", "start_s", "travel_s")
+
+    def __init__(
+        self, bridge: str, order: object, sent_s: float, give_up_s: float, service_s: float, travel_s: float
+    ) -> None:
+        self.bridge = bridge
+        self.order = order
+        self.sent_s = sent_s
+        self.give_up_s = give_up_s
+        self.service_s = service_s
+        self.travel_s = travel_s
+        self.start_s = NEVER
+        self.finish_s = NEVER
+        self.reply_s = NEVER
+        self.plan = 0
+
+
+class Bridge:
+    """The state of one bridge. Times in seconds; the configuration's medians are in ms."""
+
+    def __init__(self, name: str, config: BridgeConfig, abandon_cost: float) -> None:
+        self.name = name
+        self.config = config
+        self.failover = config.failover
+        self._abandon_cost = abandon_cost
+        self.service_factors = Modifiers()
+        self.network_factors = Modifiers()
+        self.worker_limits = Modifiers()
+        self.losses = Modifiers()
+        self.dark = Modifiers()
+        self.workers = config.workers
+        self.loss = config.loss
+        self.messages = 0
+        self.lost = 0
+        self._network_s = config.network_median_ms / 1000.0
+        self._gateway_s = config.gateway_median_ms / 1000.0
+        self._service_s = config.service_median_ms / 1000.0
+        self._service_factor = 1.0
+        self._network_factor = 1.0
+        self._network_sigma = config.network_sigma
+        self._gateway_sigma = config.gateway_sigma
+        self._service_sigma = config.service_sigma
+        self._tail_p = config.tail.p
+        self._tail_s = config.tail.xm_ms / 1000.0
+        self._tail_power = -1.0 / config.tail.alpha
+        self._free_s = [-NEVER] * config.workers  # when each worker is free: a heap
+        self._under_way: deque[Message] = deque()  # in the order of sending; those done leave at the left
+
+    def send(self, order: object, now_s: float, give_up_s: float, luck: tuple[float, float, float, float, float], more_loss: float) -> Message:
+        """Send a message; its `reply_s` says when the answer is back.
+
+        `luck` is (network, gateway and service as standard normal draws, tail and loss as uniform draws); `more_loss` is a
+        share lost beside the bridge's own (the order's region).
+        """
+        network, gateway, service, tail, loss = luck
+        exp = math.exp
+        travel_s = (
+            self._network_s * exp(self._network_sigma * network) * self._network_factor
+            + self._gateway_s * exp(self._gateway_sigma * gateway)
+        )
+        if tail < self._tail_p:
+            # The draw says both whether (below p) and how much: given that, tail / p is uniform again.
+            travel_s += self._tail_s * ((tail + 1e-12) / self._tail_p) ** self._tail_power
+        service_s = self._service_s * exp(self._service_sigma * service)
+        message = Message(self.name, order, now_s, give_up_s, service_s, travel_s)
+        self.messages += 1
+        lost = self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)
+        if loss < lost:
+            self.lost += 1
+            return message
+        under_way = self._under_way
+        while under_way and under_way[0].finish_s <= now_s:
+            under_way.popleft()
+        under_way.append(message)
+        self._take_turn(message, now_s)
+        return message
+
+    def _take_turn(self, message: Message, now_s: float) -> None:
+        """Work out when a worker serves the message, after those before it."""
+        free_s = self._free_s
+        if not free_s:
+            message.start_s = message.finish_s = message.reply_s = NEVER
+            return
+        start_s = free_s[0]
+        if start_s < now_s:
+            start_s = now_s
+        service_s = message.service_s * self._service_factor
+        if start_s > message.give_up_s:
+            service_s *= self._abandon_cost
+        message.start_s = start_s
+        message.finish_s = finish_s = start_s + service_s
+        message.reply_s = finish_s + message.travel_s
+        heapreplace(free_s, finish_s)
+
+    def recompute(self, now_s: float) -> list[Message]:
+        """Take over the faults that are on; the messages still waiting get a new plan, and are returned.
+
+        A message in service keeps its worker and its finish, even if there are fewer workers now.
+        """
+        self.loss = 1.0 - (1.0 - min(1.0, self.config.loss + self.losses.total())) * (1.0 - self.dark.compound_share())
+        self._network_factor = self.network_factors.product()
+        self._service_factor = self.service_factors.product()
+        self.workers = round(self.worker_limits.least(self.config.workers))
+        in_service = sorted(m.finish_s for m in self._under_way if m.start_s <= now_s < m.finish_s)
+        waiting = [m for m in self._under_way if m.start_s > now_s]
+        # With more in service than there are workers now, the first to finish free nobody.
+        surplus = max(0, len(in_service) - self.workers)
+        idle = max(0, self.workers - len(in_service))
+        self._free_s = [-NEVER] * idle + in_service[surplus:] if self.workers else []  # sorted, so a heap
+        for message in waiting:
+            message.plan += 1
+            self._take_turn(message, now_s)
+        return waiting
+
+    def queue_length(self, now_s: float) -> int:
+        """Messages sent and not yet in service."""
+        return sum(1 for message in self._under_way if message.start_s > now_s)

@@ -1,0 +1,167 @@
+"""What the tenants order, as rows: each source of orders is an endless-looking iterator of them, in time.
+
+A source draws everything about its i-th order, the order's luck on the bridge and at the provider included, from its own streams
+at index i. Another source, another fault or another provider changes none of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.world.streams import BLOCK, Draws, Streams, stable
+
+BridgeLuck = tuple[float, float, float, float, float]
+"""Network, gateway, service (standard normal); tail, loss (uniform)."""
+JobLuck = tuple[float, float, float, float, float, float]
+"""Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
+
+
+class OrderDraft(NamedTuple):
+    """One order as a tenant thinks of it, before it is an `Order` of the treaty. Seconds, GPUs, GPU-hours, USD per GPU-hour."""
+
+    arrival_s: float
+    index: int
+    tenant_id: str
+    workload: str
+    gpu_type: str
+    gpus: int
+    gpu_hours: float
+    max_price_usd_per_hour: float
+    bridge_luck: BridgeLuck
+    job_luck: JobLuck
+
+
+def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> tuple[list[BridgeLuck], list[JobLuck]]:
+    """The bridge's and the provider's luck for the kept orders of a block of the source."""
+
+    def normal(what: str) -> list[float]:
+        return streams.normal(f"{source}/{what}", block)[: keep.size][keep].tolist()
+
+    def uniform(what: str) -> list[float]:
+        return streams.uniform(f"{source}/{what}", block)[: keep.size][keep].tolist()
+
+    bridge = zip(
+        normal("bridge/network"),
+        normal("bridge/gateway"),
+        normal("bridge/service"),
+        uniform("bridge/tail"),
+        uniform("bridge/loss"),
+        strict=True,
+    )
+    job = zip(
+        normal("job/placement"),
+        normal("job/settlement"),
+        normal("receipt/pin"),
+        uniform("job/node"),
+        uniform("receipt/script"),
+        uniform("receipt/pin-failure"),
+        strict=True,
+    )
+    return list(bridge), list(job)
+
+
+class Chooser:
+    """Draws from named shares: a uniform draw to a name, by the cumulative shares."""
+
+    def __init__(self, shares: dict[str, float]) -> None:
+        self.names: Final = list(shares)
+        self._edges = np.cumsum(list(shares.values())) / math.fsum(shares.values())
+
+    def choose(self, uniform: Draws) -> NDArray[np.intp]:
+        """Indexes into `names`."""
+        return np.minimum(np.searchsorted(self._edges, uniform, side="right"), len(self.names) - 1)
+
+
+class TenantOrders:
+    """The orders of one tenant's own demand model, or of a surge on top of it.
+
+    `times` are blocks of arrival times; `kept_share` gives the share of orders that are placed at all at given times (demand
+    faults below 1), or is None; `defect` is what is wrong with each request of a source of bad ones. `used_gpu_hours` sums, by tenant, what was ordered on the first recorded UTC day before the
+    drafts begin.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        tenant_id: str,
+        config: WorldConfig,
+        times: Iterator[Draws],
+        streams: Streams,
+        kept_share: Callable[[Draws], Draws] | None = None,
+        defect: str = "",
+    ) -> None:
+        self.source = source
+        self.defect = defect
+        self.used_gpu_hours: dict[str, float] = {}
+        self._tenant_id = tenant_id
+        self._streams = streams
+        self._times = times
+        self._kept_share = kept_share
+        tenant = config.tenants[tenant_id]
+        self._workloads = Chooser(tenant.mix)
+        chosen = [config.workloads[name] for name in self._workloads.names]
+        self._gpu_types = [workload.gpu_type for workload in chosen]
+        self._median_h = np.array([workload.gpu_hours_median for workload in chosen])
+        self._sigma = np.array([workload.gpu_hours_sigma for workload in chosen])
+        limits = [config.price_limits[workload.gpu_type] for workload in chosen]
+        self._price_low = np.array([limit.low for limit in limits])
+        self._price_span = np.array([limit.high - limit.low for limit in limits])
+        self._gpus = Chooser(config.gpus_per_order)
+        self._gpu_counts = np.array([int(name) for name in self._gpus.names])
+
+    def drafts(self, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
+        """The orders from `from_s` on, and of those before it the ones whose job still runs then.
+
+        Those since `midnight_s` count in `used_gpu_hours`, whether their job still runs or not.
+        """
+        index = 0
+        held = np.empty(0)
+        for fresh in self._times:
+            held = np.concatenate((held, fresh))
+            while held.size >= BLOCK:
+                yield from self._block(index, held[:BLOCK], from_s, midnight_s)
+                index += BLOCK
+                held = held[BLOCK:]
+        if held.size:
+            yield from self._block(index, held, from_s, midnight_s)
+
+    def _block(self, first: int, arrival_s: Draws, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
+        streams, source, size = self._streams, self.source, arrival_s.size
+        block = first // BLOCK
+        workload = self._workloads.choose(streams.uniform(f"{source}/workload", block)[:size])
+        gpus = self._gpu_counts[self._gpus.choose(streams.uniform(f"{source}/gpus", block)[:size])]
+        spread = np.exp(self._sigma[workload] * streams.normal(f"{source}/gpu-hours", block)[:size])
+        gpu_hours = np.maximum(np.round(self._median_h[workload] * spread, 4), 0.0001)
+        placed = np.ones(size, dtype=bool)
+        if self._kept_share is not None:
+            placed = streams.uniform(f"{source}/kept", block)[:size] < self._kept_share(arrival_s)
+        keep = placed & ((arrival_s >= from_s) | (arrival_s + gpu_hours / gpus * 3600.0 > from_s))
+        today = placed & (arrival_s >= midnight_s) & (arrival_s < from_s)
+        if today.any():
+            tenant_id = self._tenant_id
+            self.used_gpu_hours[tenant_id] = self.used_gpu_hours.get(tenant_id, 0.0) + math.fsum(gpu_hours[today].tolist())
+        if not keep.any():
+            return
+        limit = self._price_low + self._price_span * streams.uniform(f"{source}/price-limit", block)[:size, None]
+        max_price = stable(limit[np.arange(size), workload])
+        bridge_luck, job_luck = luck(source, block, keep, streams)
+        names, kinds, tenant_id = self._workloads.names, self._gpu_types, self._tenant_id
+        rows = zip(
+            arrival_s[keep].tolist(),
+            (first + np.flatnonzero(keep)).tolist(),
+            workload[keep].tolist(),
+            gpus[keep].tolist(),
+            gpu_hours[keep].tolist(),
+            max_price[keep].tolist(),
+            bridge_luck,
+            job_luck,
+            strict=True,
+        )
+        for time_s, index, kind, count, hours, price, on_bridge, on_job in rows:
+            yield OrderDraft(time_s, index, tenant_id, names[kind], kinds[kind], count, hours, price, on_bridge, on_job)

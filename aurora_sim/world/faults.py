@@ -1,0 +1,107 @@
+"""When the scenario's faults strike the world, and what each does there.
+
+Rules for one instant: 1. every fault that ends or begins then is taken over before anything else happens; 2. the state is then
+worked out afresh from what is on; 3. then jobs on dark nodes are killed, provider by provider in the configuration's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from aurora_sim.scenario import faults as kinds
+from aurora_sim.world.bridge import Message
+from aurora_sim.world.modifiers import Modifiers
+from aurora_sim.world.provider import Lease
+from aurora_sim.world.world import World
+
+RAMP_STEPS: Final = 20
+"""A ramp is a staircase of this many steps."""
+
+
+class Change(NamedTuple):
+    """At `time_s` the fault with this number comes on to `level` (0 to 1), or ends (0)."""
+
+    time_s: float
+    number: int
+    level: float
+
+
+class Impact(NamedTuple):
+    """What a change did at once: leases whose jobs were killed, and messages whose way was worked out anew."""
+
+    killed: list[Lease]
+    replanned: list[Message]
+
+
+def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list[Change]]]:
+    """Every change in time, grouped by instant. A fault of no length changes nothing."""
+    found: list[Change] = []
+    for number, (_, fault) in enumerate(faults):
+        if fault.for_s == 0.0 or isinstance(fault, kinds.DemandChange | kinds.BadRequests):
+            continue  # demand is drawn with its faults in it
+        steps = RAMP_STEPS if fault.ramp > 0 else 1
+        found += [Change(fault.at + fault.ramp * step / steps, number, (step + 1) / steps) for step in range(steps)]
+        found.append(Change(fault.end, number, 0.0))
+    found.sort(key=lambda change: (change.time_s, change.level > 0.0, change.number))
+    return [(time_s, list(group)) for time_s, group in groupby(found, key=lambda change: change.time_s)]
+
+
+def apply(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence[Change], now_s: float) -> Impact:
+    """Take over the changes of one instant."""
+    for change in due:
+        fault = faults[change.number][1]
+        for modifiers, full in _struck(world, fault):
+            if change.level > 0.0:
+                modifiers.set(change.number, _at_level(fault, full, change.level))
+            else:
+                modifiers.clear(change.number)
+    for provider in world.providers.values():
+        provider.recompute()
+        provider.reprice()
+    replanned = [message for bridge in world.bridges.values() for message in bridge.recompute(now_s)]
+    killed = [lease for provider in world.providers.values() for lease in provider.strike(now_s)]
+    return Impact(killed, replanned)
+
+
+def _at_level(fault: kinds.Fault, full: float, level: float) -> float:
+    """The fault's value when it has come on to `level`: factors start from 1, shares and points from 0."""
+    if isinstance(fault, kinds.Relayers):
+        return full  # workers go at once
+    start = 1.0 if hasattr(fault, "factor") else 0.0
+    return start + (full - start) * level
+
+
+def _struck(world: World, fault: kinds.Fault) -> list[tuple[Modifiers, float]]:
+    """The quantities that the fault touches, each with the fault's full value."""
+    match fault:
+        case kinds.Outage(provider=str(name)):
+            return [(dark, fault.share) for dark in world.providers[name].dark.values()]
+        case kinds.Outage(region=str(region)):
+            return [(p.dark[region], fault.share) for p in world.providers.values() if region in p.dark]
+        case kinds.Outage(bridge=str(name)):
+            return [(world.bridges[name].dark, fault.share)]
+        case kinds.Capacity():
+            return [(world.providers[fault.provider].capacity_factors, fault.factor)]
+        case kinds.Price():
+            factors = world.providers[fault.provider].price_factors
+            return [(factor, fault.factor) for kind, factor in factors.items() if fault.gpu_type in (None, kind)]
+        case kinds.Latency():
+            return [(world.providers[fault.provider].latency_factors, fault.factor)]
+        case kinds.BridgeSlow():
+            return [(world.bridges[fault.bridge].service_factors, fault.factor)]
+        case kinds.Network():
+            return [(world.bridges[fault.bridge].network_factors, fault.factor)]
+        case kinds.Relayers():
+            return [(world.bridges[fault.bridge].worker_limits, float(fault.workers))]
+        case kinds.Loss(bridge=str(name)):
+            return [(world.bridges[name].losses, fault.add)]
+        case kinds.Loss(region=str(region)):
+            return [(world.region_losses[region], fault.add)]
+        case kinds.Reputation():
+            return [(world.providers[fault.provider].reputation_points, fault.add)]
+        case kinds.Provenance():
+            return [(world.provenance.failures[fault.service], fault.failure)]
+        case _:
+            return []

@@ -1,0 +1,81 @@
+"""The services that receipts need, simulated: they take their time, and fail now and then."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from aurora_sim.scenario.config import ProvenanceConfig, Service
+from aurora_sim.world.demand import JobLuck
+from aurora_sim.world.modifiers import Modifiers
+from aurora_sim.world.streams import Streams
+
+
+class JobDraws(NamedTuple):
+    """Where a job's luck comes from: its source of orders, its order's index there, and the draws of the first try."""
+
+    source: str
+    index: int
+    luck: JobLuck
+
+
+class ProvenanceServices:
+    """Timestamp authority, pinning service and receipt script of the simulated world.
+
+    A job is announced by `expect` under a number of the caller's; the first try of each of its steps uses the luck of its
+    order, later tries use streams of their own at the order's index.
+    """
+
+    def __init__(self, config: ProvenanceConfig, streams: Streams) -> None:
+        self._config = config
+        self._streams = streams
+        self._stamp_latency = streams.lookup("timestamp/latency", "normal")
+        self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
+        self._jobs: dict[int, JobDraws] = {}
+        self._tries: dict[tuple[int, str], int] = {}
+        self._batches = 0
+        self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
+
+    def expect(self, key: int, job: JobDraws) -> None:
+        """Job number `key` is completed and will want its receipt."""
+        self._jobs[key] = job
+
+    def stamp(self, batch_size: int, now_s: float) -> float | None:
+        """Seconds that one stamp over a batch took, or None when the authority failed."""
+        assert batch_size > 0, f"an empty batch was stamped at {now_s}"
+        self._batches += 1
+        if self._stamp_failure.at(self._batches) < self._failure("timestamp", self._config.timestamp.failure):
+            return None
+        return _latency_s(self._config.timestamp, self._stamp_latency.at(self._batches))
+
+    def pin(self, key: int, now_s: float) -> float | None:
+        """Seconds that pinning job `key` took, or None when it failed."""
+        assert now_s > -math.inf
+        job = self._jobs[key]
+        if self._draw(key, job, "receipt/pin-failure", job.luck[5]) < self._failure("pin", self._config.pin.failure):
+            return None
+        del self._jobs[key]
+        self._tries.pop((key, "receipt/script"), None)
+        self._tries.pop((key, "receipt/pin-failure"), None)
+        return _latency_s(self._config.pin, job.luck[2])
+
+    def run(self, key: int) -> bool:
+        """Whether the receipt script worked for job `key`."""
+        job = self._jobs[key]
+        failed = self._draw(key, job, "receipt/script", job.luck[4]) < self._failure("script", self._config.script_failure)
+        return not failed
+
+    def _failure(self, service: str, base: float) -> float:
+        faults = self.failures[service]
+        return 1.0 - (1.0 - base) * (1.0 - faults.compound_share()) if faults else base
+
+    def _draw(self, key: int, job: JobDraws, what: str, first: float) -> float:
+        tries = self._tries.get((key, what), 0)
+        self._tries[key, what] = tries + 1
+        if tries == 0:
+            return first
+        return float(self._streams.generator(f"{job.source}/{what}#{tries}", job.index).random())
+
+
+def _latency_s(service: Service, normal: float) -> float:
+    return service.median_s * math.exp(service.sigma * normal)

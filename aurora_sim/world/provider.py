@@ -1,0 +1,147 @@
+"""A provider: GPUs per type as a stock of leases, its regions, its price, and what outages do to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from aurora_sim.scenario.config import ANYWHERE
+from aurora_sim.scenario.config import Provider as ProviderConfig
+from aurora_sim.world.modifiers import Modifiers
+from aurora_sim.world.prices import PriceWalk
+
+
+class Lease:
+    """GPUs that one job holds at one provider.
+
+    `node` is the job's place among the provider's nodes in its region, from 0 to 1: nodes fail in this order, so an outage
+    of share s takes those with `node < s`. `job` is whatever the caller wants back when the lease is killed.
+    """
+
+    __slots__ = ("gpu_type", "gpus", "job", "live", "node", "provider", "region")
+
+    def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str, node: float, job: object) -> None:
+        self.provider = provider
+        self.gpu_type = gpu_type
+        self.gpus = gpus
+        self.region = region
+        self.node = node
+        self.job = job
+        self.live = True
+
+
+class Provider:
+    """The state of one provider.
+
+    A lease is taken by `lease` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
+    (an outage took its node). Invariant, asserted at each change: 0 <= leased <= the GPUs that exist, per type.
+    """
+
+    def __init__(self, provider_id: str, config: ProviderConfig, walks: Mapping[str, PriceWalk]) -> None:
+        self.provider_id = provider_id
+        self.bridge = config.bridge
+        self.regions = tuple(config.regions)
+        self.standing = config.reputation  # what its reputation recovers to
+        self.reputation = config.reputation
+        self.routing_weight = config.routing_weight
+        self.placement = config.placement
+        self.walks = walks
+        self.base_capacity_gpus = {kind: math.floor(pool.capacity_gpus * config.capacity) for kind, pool in config.gpus.items()}
+        self.base_latency_ms = config.latency_ms
+        self.leased_gpus = dict.fromkeys(self.base_capacity_gpus, 0)
+        self.capacity_factors = Modifiers()
+        self.latency_factors = Modifiers()
+        self.reputation_points = Modifiers()
+        self.price_factors = {kind: Modifiers() for kind in self.base_capacity_gpus}
+        self.dark = {region: Modifiers() for region in self.regions}
+        self.dark_share = dict.fromkeys(self.regions, 0.0)
+        self.capacity_gpus = dict(self.base_capacity_gpus)
+        self.price_usd_per_hour: dict[str, float] = {}
+        self.latency_ms = config.latency_ms
+        self.active = True
+        self.leased_gpu_seconds = 0.0
+        self._leased_all = 0
+        self._leased_since_s = -math.inf
+        self._leases: dict[int, Lease] = {}
+        self.reprice()
+
+    # What it offers, from its base and the faults that are on.
+
+    def reprice(self) -> None:
+        """Take over the price walks and the price faults."""
+        self.price_usd_per_hour = {
+            kind: round(walk.price_usd_per_hour * self.price_factors[kind].product(), 6) for kind, walk in self.walks.items()
+        }
+
+    def recompute(self) -> None:
+        """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
+        self.dark_share = {region: dark.compound_share() for region, dark in self.dark.items()}
+        lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
+        offered = lit * self.capacity_factors.product()
+        self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
+        self.latency_ms = self.base_latency_ms * self.latency_factors.product()
+        self.active = lit > 0.0
+
+    def shown_reputation(self) -> float:
+        """Its earned reputation and what reputation faults add, within 0 to 100."""
+        return min(100.0, max(0.0, self.reputation + self.reputation_points.total()))
+
+    # Leases.
+
+    def region_for(self, region: str) -> str:
+        """Where among its regions a job for `region` runs."""
+        return region if region in self.dark_share else ANYWHERE
+
+    def refusal(self, gpu_type: str, gpus: int, region: str, max_price_usd_per_hour: float) -> str:
+        """Why it would refuse such a job now, or nothing."""
+        share = self.dark_share.get(region)
+        if share is None:
+            share = self.dark_share.get(ANYWHERE, 1.0)
+        if share >= 1.0:
+            return "provider_down" if not self.active else "region_down"
+        if self.leased_gpus[gpu_type] + gpus > self.capacity_gpus[gpu_type]:
+            return "full"
+        if self.price_usd_per_hour[gpu_type] > max_price_usd_per_hour:
+            return "price_moved"
+        return ""
+
+    def lease(self, now_s: float, gpu_type: str, gpus: int, region: str, luck: float, job: object) -> Lease:
+        """Take the GPUs; `luck` in [0, 1) places the job among the nodes that are up."""
+        where = region if region in self.dark_share else ANYWHERE
+        dark = self.dark_share[where]
+        lease = Lease(self, gpu_type, gpus, where, dark + luck * (1.0 - dark), job)
+        self._count(now_s, gpu_type, gpus)
+        self._leases[id(lease)] = lease
+        return lease
+
+    def release(self, now_s: float, lease: Lease) -> None:
+        """Give the GPUs back: the job is done."""
+        assert lease.live, "a lease ends once"
+        lease.live = False
+        del self._leases[id(lease)]
+        self._count(now_s, lease.gpu_type, -lease.gpus)
+
+    def strike(self, now_s: float) -> list[Lease]:
+        """End the leases whose nodes are dark now, oldest first; the caller decides what becomes of their jobs."""
+        struck = [lease for lease in self._leases.values() if lease.node < self.dark_share[lease.region]]
+        for lease in struck:
+            self.release(now_s, lease)
+        return struck
+
+    def _count(self, now_s: float, gpu_type: str, gpus: int) -> None:
+        leased = self.leased_gpus[gpu_type] + gpus
+        assert 0 <= leased <= self.base_capacity_gpus[gpu_type], (
+            f"{self.provider_id} would lease {leased} of {self.base_capacity_gpus[gpu_type]} {gpu_type}"
+        )
+        self.leased_gpus[gpu_type] = leased
+        if self._leased_all:
+            self.leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
+        self._leased_all += gpus
+        self._leased_since_s = now_s
+
+    def settle(self, now_s: float) -> float:
+        """GPU-seconds leased from the start up to now."""
+        if self._leased_all:
+            self.leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
+        self._leased_since_s = now_s
+        return self.leased_gpu_seconds

@@ -1,0 +1,163 @@
+"""Orders from a trace file, mapped to the tenants and GPU types of the configuration.
+
+The file is a CSV with the columns order_id, arrival_s, tenant, gpu_type, gpus, duration_s: arrivals in seconds from the
+trace's start, ascending; durations in seconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.scenario.demand import Replay
+from aurora_sim.scenario.errors import InputError, did_you_mean
+from aurora_sim.world.demand import Chooser, OrderDraft, luck
+from aurora_sim.world.streams import BLOCK, Streams
+
+COLUMNS: Final = ("order_id", "arrival_s", "tenant", "gpu_type", "gpus", "duration_s")
+ROWS_MAX: Final = 20_000_000
+LINE_MAX: Final = 4096
+
+TraceRow = tuple[float, str, str, int, float]
+"""Arrival s, tenant, GPU type, GPUs, duration s."""
+
+
+def read_trace(path: Path) -> Iterator[TraceRow]:
+    """The rows of a trace file. Raises `InputError` that names the line, when it gets there."""
+    if not path.is_file():
+        raise InputError(str(path), "there is no such trace file", "Give a CSV with the columns " + ",".join(COLUMNS))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from _rows(path, file)
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"it is not UTF-8 text (byte {error.start} of a block)", "Give a CSV text file") from None
+    except (OSError, csv.Error) as error:
+        raise InputError(str(path), f"it cannot be read: {error}", "Give a readable CSV text file") from None
+
+
+def _rows(path: Path, file: Iterator[str]) -> Iterator[TraceRow]:
+    reader = csv.reader(_short_lines(path, file), strict=True)
+    header = next(reader, None)
+    if header is None:
+        raise InputError(str(path), "it is empty", "Its first line names the columns " + ",".join(COLUMNS))
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise InputError(f"{path}:1", f"it has no column {missing[0]}", "The columns are " + ",".join(COLUMNS))
+    place = {name: header.index(name) for name in COLUMNS}
+    previous_s = 0.0
+    rows = 0
+    for row in reader:
+        where = f"{path}:{reader.line_num}"
+        if len(row) != len(header):
+            raise InputError(where, f"it has {len(row)} fields, the first line has {len(header)}", "Give each row every column")
+        arrival_s = _number(where, "arrival_s", row[place["arrival_s"]], 0.0)
+        if arrival_s < previous_s:
+            raise InputError(where, f"arrival_s {arrival_s:g} is before the row above ({previous_s:g})", "Sort the rows by arrival_s")
+        previous_s = arrival_s
+        gpus = _number(where, "gpus", row[place["gpus"]], 1.0)
+        if gpus != int(gpus):
+            raise InputError(where, f"gpus is {row[place['gpus']]}", "Give a whole number of at least 1")
+        duration_s = _number(where, "duration_s", row[place["duration_s"]], 0.0)
+        if duration_s == 0.0:
+            raise InputError(where, "duration_s is 0", "Give the seconds that the job ran, above 0, or leave the row out")
+        rows += 1
+        yield arrival_s, row[place["tenant"]], row[place["gpu_type"]], int(gpus), duration_s
+    if rows == 0:
+        raise InputError(str(path), "it has no orders, only its first line", "Give at least one row")
+
+
+def _short_lines(path: Path, file: Iterator[str]) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        if len(line) > LINE_MAX or "\0" in line:
+            raise InputError(f"{path}:{number}", f"the line is binary or longer than {LINE_MAX} characters", "Give a CSV text file")
+        if number > ROWS_MAX:
+            raise InputError(str(path), f"it has more than {ROWS_MAX} rows", "Split the trace")
+        yield line
+
+
+def _number(where: str, name: str, text: str, least: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < least or value > 1e12:
+        raise InputError(where, f"{name} is {text!r}", f"Give a number of at least {least:g}")
+    return value
+
+
+class TraceOrders:
+    """The orders of a trace. The i-th row draws at index i, thinned or not."""
+
+    def __init__(self, replay: Replay, config: WorldConfig, streams: Streams) -> None:
+        self.source = "trace"
+        self.defect = ""
+        self.used_gpu_hours: dict[str, float] = {}
+        self._replay = replay
+        self._config = config
+        self._streams = streams
+        self._path = Path(replay.trace)
+        self._gpu_types = {
+            kind: Chooser({to: 1.0} if isinstance(to, str) else dict(to)) for kind, to in replay.gpu_types.items()
+        }
+
+    def drafts(self, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
+        """Every row that is kept; a trace knows nothing of the time before it, so `from_s` is 0 at the latest."""
+        assert from_s <= 0.0, "a trace starts with the scenario"
+        assert midnight_s <= 0.0, "a treaty day starts before the scenario or with it"
+        block: list[TraceRow] = []
+        first = 0
+        for row in read_trace(self._path):
+            block.append(row)
+            if len(block) == BLOCK:
+                yield from self._block(first, block)
+                first += BLOCK
+                block = []
+        yield from self._block(first, block)
+
+    def _block(self, first: int, rows: list[TraceRow]) -> Iterator[OrderDraft]:
+        replay, streams = self._replay, self._streams
+        block, size = first // BLOCK, len(rows)
+        keep = streams.uniform("trace/thin", block)[:size] < replay.thin
+        kind_draw = streams.uniform("trace/gpu-type", block)[:size]
+        price_draw = streams.uniform("trace/price-limit", block)[:size].tolist()
+        lucks = zip(*luck("trace", block, np.ones(size, dtype=bool), streams), strict=True)
+        for place, ((arrival_s, tenant, kind, gpus, duration_s), (on_bridge, on_job)) in enumerate(zip(rows, lucks, strict=True)):
+            if not keep[place]:
+                continue
+            line = f"{self._path}:{first + place + 2}"
+            tenant_id = _mapped(line, "tenant", tenant, replay.tenants)
+            chooser = _mapped(line, "gpu_type", kind, self._gpu_types)
+            gpu_type = chooser.names[int(chooser.choose(kind_draw[place : place + 1])[0])]
+            limit = self._config.price_limits[gpu_type]
+            yield OrderDraft(
+                round(arrival_s * replay.time_scale, 9),
+                first + place,
+                tenant_id,
+                replay.workload,
+                gpu_type,
+                gpus,
+                max(round(gpus * duration_s / 3600.0, 4), 0.0001),
+                round(limit.low + (limit.high - limit.low) * price_draw[place], 9),
+                on_bridge,
+                on_job,
+            )
+
+
+T = TypeVar("T")
+
+
+def _mapped(where: str, what: str, given: str, mapping: dict[str, T]) -> T:
+    found = mapping.get(given, mapping.get("*"))
+    if found is None:
+        raise InputError(
+            where,
+            f"{what} {given!r} is not mapped by the scenario's demand.replay",
+            f'Map it, or map "*" for all that are not named. {did_you_mean(given, mapping)}',
+        )
+    return found

@@ -1,0 +1,82 @@
+"""Named random streams, drawn by index.
+
+Every random quantity has its own stream, named for what it is ("tenant-dao/bridge/network"), and each use draws at an index
+that belongs to the thing drawn for (the order's number within its source), never "the next one". So adding a fault, a
+provider or a tenant leaves every other draw as it was: common random numbers.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+Draws = NDArray[np.float64]
+BLOCK: Final = 1024
+"""Draws are made a block at a time: 52 ns a draw against 750 one by one."""
+KEPT_BLOCKS: Final = 64
+"""Blocks kept per stream for look-ups out of order; a dropped block is made again, equal."""
+
+
+class Streams:
+    """The source of every random number of a run; `seed` is at least 0."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def generator(self, name: str, block: int) -> np.random.Generator:
+        """The generator of one block of the stream `name`.
+
+        PCG64 is named because numpy promises no default; the block is a spawn key, so any block can be had without those before it.
+        """
+        key = np.random.SeedSequence([self.seed, crc32(name.encode())], spawn_key=(block,))
+        return np.random.Generator(np.random.PCG64(key))
+
+    def normal(self, name: str, block: int) -> Draws:
+        """`BLOCK` standard normal draws."""
+        return self.generator(name, block).standard_normal(BLOCK)
+
+    def uniform(self, name: str, block: int) -> Draws:
+        """`BLOCK` draws, uniform on [0, 1)."""
+        return self.generator(name, block).random(BLOCK)
+
+    def exponential(self, name: str, block: int) -> Draws:
+        """`BLOCK` exponential draws of mean 1."""
+        return self.generator(name, block).standard_exponential(BLOCK)
+
+    def lookup(self, name: str, kind: str) -> Stream:
+        """The stream `name` for draws one at a time; `kind` is `normal`, `uniform` or `exponential`."""
+        makers: dict[str, Callable[[str, int], Draws]] = {
+            "normal": self.normal,
+            "uniform": self.uniform,
+            "exponential": self.exponential,
+        }
+        return Stream(name, makers[kind])
+
+
+class Stream:
+    """One named stream, for draws at any index."""
+
+    def __init__(self, name: str, make: Callable[[str, int], Draws]) -> None:
+        self._name = name
+        self._make = make
+        self._blocks: OrderedDict[int, list[float]] = OrderedDict()
+
+    def at(self, index: int) -> float:
+        """The draw at `index`: the same value whenever, and however often, it is asked for."""
+        number, place = divmod(index, BLOCK)
+        block = self._blocks.get(number)
+        if block is None:
+            block = self._blocks[number] = self._make(self._name, number).tolist()
+            if len(self._blocks) > KEPT_BLOCKS:
+                self._blocks.popitem(last=False)
+        return block[place]
+
+
+def stable(values: Draws) -> Draws:
+    """The values to nine significant decimals behind the point, so that the last bit of a processor's `exp` or `log` cannot show."""
+    return np.round(values, 9)

@@ -1,0 +1,52 @@
+"""The simulated surroundings of one run: providers, bridges, regions and provenance services."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.world.bridge import Bridge
+from aurora_sim.world.modifiers import Modifiers
+from aurora_sim.world.prices import PriceWalk
+from aurora_sim.world.provenance import ProvenanceServices
+from aurora_sim.world.provider import Provider
+from aurora_sim.world.streams import Streams
+
+PRICE_STEP_S: Final = 60.0
+"""How often prices move."""
+
+
+class World:
+    """Everything that is simulated, by name, in the configuration's order."""
+
+    def __init__(self, config: WorldConfig, streams: Streams) -> None:
+        profile = config.price_profile
+        self.providers = {
+            provider_id: Provider(
+                provider_id,
+                provider,
+                {
+                    kind: PriceWalk(
+                        f"{provider_id}/{kind}",
+                        provider.prices_usd_per_hour[profile][kind],
+                        config.price_process,
+                        streams,
+                        PRICE_STEP_S,
+                    )
+                    for kind in provider.gpus
+                },
+            )
+            for provider_id, provider in config.providers.items()
+        }
+        self.bridges = {name: Bridge(name, bridge, config.client.abandon_cost) for name, bridge in config.bridges.items()}
+        regions = dict.fromkeys(region for provider in config.providers.values() for region in provider.regions)
+        regions.update(dict.fromkeys(tenant.region for tenant in config.tenants.values()))
+        self.region_losses = {region: Modifiers() for region in regions}
+        self.provenance = ProvenanceServices(config.provenance, streams)
+
+    def move_prices(self) -> None:
+        """One price step on, at every provider."""
+        for provider in self.providers.values():
+            for walk in provider.walks.values():
+                walk.move()
+            provider.reprice()
