@@ -8,9 +8,9 @@ from typing import Annotated, Self
 import click
 from pydantic import Field, model_validator
 
-from aurora_sim.scenario.config import Name, Positive, Treaty
+from aurora_sim.scenario.config import Name, Treaty
 from aurora_sim.scenario.document import read_document
-from aurora_sim.scenario.quantities import NonNegative, Strict, wrong
+from aurora_sim.scenario.quantities import NonNegative, Positive, Strict, wrong
 from aurora_sim.scenario.validation import validate
 from aurora_sim.treaty.policy import abi
 

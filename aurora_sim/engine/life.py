@@ -12,9 +12,9 @@ object moved by callbacks, which costs a third of a process per order. At one in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Any
+from typing import Final
 
 import simpy
 
@@ -32,6 +32,8 @@ from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
 Event = simpy.Event
+NO_FAULT: Final = ("full", "price_moved")
+"""Refusals that are a market at work: they cost a provider no reputation."""
 
 
 class OrderLife:
@@ -202,7 +204,8 @@ class OrderLife:
             if not refusal:
                 self._fill(order, provider, message, price)
                 return
-        provider.reputation = after_failure(provider.reputation, self._parts.reputation_alpha)
+        if refusal not in NO_FAULT:
+            provider.reputation = after_failure(provider.reputation, self._parts.reputation_alpha)
         order.refused = True
         self._next(order, refusal)
 
@@ -256,10 +259,22 @@ class OrderLife:
                 self._await(message, now_s)
         for lease in impact.killed:
             killed: LiveOrder = lease.job  # type: ignore[assignment]
-            killed.rerouting = True
-            killed.refused = False
             self._recorder.killed(killed, lease.provider.provider_id)
-            self._route(killed)
+            self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
+
+    def _reroute(self, event: Event) -> None:
+        """The tenant noticed that its job was killed: it is routed again, but not to where it just died."""
+        order: LiveOrder
+        order, killed_by = event.value
+        order.rerouting = True
+        order.refused = False
+        order.candidates = [provider_id for provider_id in self._router.rank(order) if provider_id != killed_by]
+        order.place = 0
+        if order.candidates:
+            self._recorder.failed_over(killed_by, "job_killed")
+            self._ask(order)
+        else:
+            self._end(order, "unroutable", "no_other_provider")
 
     # The end.
 
@@ -278,5 +293,5 @@ class OrderLife:
             self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
         self._recorder.ended(order)
 
-    def _later(self, delay_s: float, order: LiveOrder, then: Any) -> None:
-        self._env.timeout(delay_s, order).callbacks.append(then)
+    def _later(self, delay_s: float, value: object, then: Callable[[Event], None]) -> None:
+        self._env.timeout(delay_s, value).callbacks.append(then)

@@ -44,6 +44,7 @@ class Parts:
     decision_wait_s: float
     reputation_alpha: float
     start_of_day_s: float
+    health_check_every_s: float
     issued: dict[str, LiveOrder] = field(default_factory=dict)
     """The last honest order of each tenant: what an eavesdropper could have captured."""
 
@@ -57,6 +58,11 @@ class Parts:
     def jitter(self, order: LiveOrder) -> float:
         """The draw, uniform on [0, 1), for the wait after an order's last try."""
         return float(self.streams.generator(f"{order.source}/bridge/backoff#{order.attempts}", order.index).random())
+
+    def notice_s(self, order: LiveOrder) -> float:
+        """How long it takes until a killed job's tenant knows: it looks as often as the router, so uniform over that."""
+        draws = self.streams.generator(f"{order.source}/job/notice#{order.attempts}", order.index)
+        return float(draws.random()) * self.health_check_every_s
 
     def spoil(self, order: LiveOrder, defect: str) -> None:
         """Make of an order a request of the given kind that must be refused."""
@@ -168,6 +174,7 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
         decision_wait_s=config.policy.decision_wait,
         reputation_alpha=config.router.reputation_alpha_per_order,
         start_of_day_s=start_of_day_s,
+        health_check_every_s=config.router.health_check_every,
     )
 
 

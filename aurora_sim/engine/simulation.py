@@ -20,6 +20,7 @@ from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepR
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.treaty.policy import PolicyHost
+from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes
 from aurora_sim.world.provider import Provider
@@ -139,6 +140,17 @@ class Simulation:
             yield self._env.timeout(every_s)
 
     def _check_health(self) -> None:
+        """Look at every provider, and show the router what was found.
+
+        An answer counts for a provider's reputation as an ack does, silence as a failure: so one that nobody dares to use wins
+        its standing back.
+        """
+        alpha = self._parts.reputation_alpha
+        for provider in self._parts.world.providers.values():
+            if provider.active:
+                provider.reputation = after_ack(provider.reputation, provider.standing, alpha)
+            else:
+                provider.reputation = after_failure(provider.reputation, alpha)
         self._parts.router.refresh(provider_views(self._parts.world))
 
     def _guard_provenance(self) -> None:
@@ -167,7 +179,7 @@ class Simulation:
         running.sort(key=lambda job: (job[0].arrival_s, job[1]))
         for number, (draft, name) in enumerate(running):
             if number % VIEW_EVERY_JOBS == 0:
-                self._check_health()
+                parts.router.refresh(provider_views(parts.world))
             order = LiveOrder(
                 name,
                 draft,

@@ -75,6 +75,7 @@ class Recorder:
         self.cost_usd = 0.0
         self.failovers_total = 0
         self.jobs_killed = 0
+        self.killed_at: Counter[str] = Counter()
         self.jobs_rerouted = 0
         self.jobs_lost = 0
         self.gpu_hours_lost = 0.0
@@ -126,11 +127,11 @@ class Recorder:
             self.failover_causes[provider_id, why] += 1
 
     def killed(self, order: EndedOrder, provider_id: str) -> None:
-        """An outage killed a running job; it is routed again, which is a failover too."""
+        """An outage killed a running job."""
         self.tally.jobs_killed += 1
         if self.step >= 0:
             self.jobs_killed += 1
-        self.failed_over(provider_id, "job_killed")
+            self.killed_at[provider_id] += 1
 
     def rerouted(self, order: EndedOrder, outcome: str, why: str) -> None:
         """A killed job found another provider, or is lost."""

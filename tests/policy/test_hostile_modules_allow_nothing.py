@@ -56,7 +56,8 @@ def test_every_order_is_denied_by_every_way_to_decide(write_module, parts):
 
 
 SHALLOW = """(func $shallow (param $n i32) (result i32)
-               (if (result i32) (local.get $n) (then (call $shallow (i32.sub (local.get $n) (i32.const 1)))) (else (i32.const 0))))"""
+               (if (result i32) (local.get $n) (then (call $shallow (i32.sub (local.get $n) (i32.const 1))))
+                 (else (i32.const 0))))"""
 
 
 @pytest.mark.parametrize("body", LOOPS.values(), ids=LOOPS.keys())
@@ -70,7 +71,8 @@ def test_a_loop_ends_soon_and_is_refused_at_load(write_module, body):
 @pytest.mark.parametrize("body", LOOPS.values(), ids=LOOPS.keys())
 def test_a_loop_that_the_probe_did_not_meet_denies_its_order_only(write_module, body):
     """Loops for reputation 13 alone."""
-    trigger = f"""(if (i32.eq (i32.load offset=28 (local.get $a)) (i32.const 13)) (then (loop $again {body} (br $again))))
+    trigger = f"""(if (i32.eq (i32.load offset=28 (local.get $a)) (i32.const 13))
+                    (then (loop $again {body} (br $again))))
                   (i32.const 0)"""
     with PolicyHost.load(write_module(policy_text(trigger, more=SHALLOW)), TERMS) as host:
         started = time.process_time()
@@ -189,8 +191,7 @@ def test_a_trap_after_faulthandler_took_the_signals_is_only_a_trap(write_module)
         """
         import faulthandler, sys
         from pathlib import Path
-        from aurora_sim.scenario.errors import InputError
-from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
+        from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
         host = PolicyHost.load(Path(sys.argv[1]), TreatyTerms(7, 1000.0, 100.0, 50))
         faulthandler.enable()
         print(host.decide(1.0, 0.0, 0.0, 0, 78, 0), host.decide_checked(1.0, 0.0, 0.0, 0, 78, 0))
@@ -206,8 +207,7 @@ def test_a_forked_child_uses_its_copy_and_loads_another():
         """
         import os, sys
         from pathlib import Path
-        from aurora_sim.scenario.errors import InputError
-from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
+        from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
         terms, order = TreatyTerms(7, 1000.0, 100.0, 50), (1.0, 0.0, 0.0, 0, 78, 0)
         host = PolicyHost.load(Path(sys.argv[1]), terms)
         host.decide(*order)

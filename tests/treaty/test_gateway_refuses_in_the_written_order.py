@@ -1,4 +1,4 @@
-"""The gateway checks halt, schema, source, signature, clock, deadline and tenant in that order, each with its status."""
+"""A gateway checks halt, schema, source, signature, clock, deadline and tenant in that order, each with a status."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from treaty_orders import an_order
 
-from aurora_sim.treaty.router import BALANCED, Preferences, ProviderView, rank, score
+from aurora_sim.treaty.router import Preferences, ProviderView, explain, rank, score
 
 B = ProviderView(
     provider_id="b",
@@ -38,6 +38,7 @@ def test_the_score_is_the_formula():
 
 
 def test_the_cheapest_counts_even_when_it_is_full_for_this_order():
-    # Cut by its own free GPUs, it still sets the scale: the scores do not depend on the order's own limits.
+    # A provider cut by its free GPUs still sets the scale: the scores do not depend on the order's own limits.
     full = replace(CHEAPER, free_gpus={"A100": 0})
-    assert rank([full, B, A], an_order(), BALANCED) == ["a", "b"]
+    by_price = Preferences(price=1.0, latency=0.0, reputation=0.0, capacity=0.0)
+    assert [verdict.score for verdict in explain([full, B], an_order(), by_price).verdicts] == [0.5, None]

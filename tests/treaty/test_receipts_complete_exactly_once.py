@@ -113,3 +113,18 @@ def test_one_unlucky_pin_does_not_hold_up_the_next_batch():
     assert [receipt.key for receipt in desk.work(60.0)] == [1]
     assert [receipt.key for receipt in desk.work(120.0)] == [0]
     assert desk.pin_failures == 1
+
+
+def test_a_receipt_is_late_once_and_as_soon_as_its_grace_is_over():
+    services = Services(stamps=[None] * 6)
+    desk = a_desk(services)
+    desk.completed("job-0", 0, 0.0)
+    desk.work(60.0)
+    late = []
+    for now_s in (300.0, 300.1, 600.0):
+        desk.coverage(now_s)
+        late.append(desk.late_receipts)
+    assert late == [0, 1, 1]
+    for minute in range(11, 40):
+        desk.work(minute * 60.0)
+    assert (desk.complete_receipts, desk.late_receipts) == (1, 1)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from treaty_orders import an_order
 
+from aurora_sim.treaty import router as router_module
 from aurora_sim.treaty.router import BALANCED, FILTERS, Preferences, ProviderView, Router, no_route_reason, rank
 
 # Few and coarse values, so that ties, exact limits and empty rankings come up often.
@@ -37,9 +38,10 @@ def a_view(draw, provider_id):
 views = st.tuples(*(a_view(provider_id) for provider_id in "dbca"))
 orders = st.builds(
     an_order,
-    tenant_id=st.sampled_from(["tenant-research", "tenant-dao", "tenant-without-preferences"]),
-    gpu_type=st.sampled_from(TYPES),
-    region=st.sampled_from(["eu-west-1", "us-west-2"]),
+    # Mostly the same key, so that orders meet the list that an order with other limits left behind.
+    tenant_id=st.sampled_from(["tenant-research"] * 3 + ["tenant-dao", "tenant-without-preferences"]),
+    gpu_type=st.sampled_from(["A100", "A100", "A100", "H100"]),
+    region=st.sampled_from(["eu-west-1", "eu-west-1", "eu-west-1", "us-west-2"]),
     gpus=st.integers(1, 8),
     max_price_usd_per_hour=st.sampled_from([0.5, 1.0, 2.0, 9.0]),
     max_latency_ms=st.sampled_from([50.0, 100.0, 900.0]),
@@ -47,7 +49,7 @@ orders = st.builds(
 )
 
 
-@given(st.lists(views, min_size=1, max_size=3), st.lists(orders, max_size=12), preferences, preferences)
+@given(st.lists(views, min_size=1, max_size=3), st.lists(orders, min_size=2, max_size=12), preferences, preferences)
 def test_cached_is_pure(healths, orders, research, dao):
     wanted = {"tenant-research": research, "tenant-dao": dao}
     router = Router(wanted)
@@ -60,6 +62,19 @@ def test_cached_is_pure(healths, orders, research, dao):
             assert router.explain(order).ranked == ranked
             assert (router.no_route_reason(order) == "") == bool(ranked)
             assert len(router.explain(order).verdicts) == len(views)
+
+
+def test_a_ranking_is_scored_once_between_health_checks(monkeypatch):
+    scored = []
+    monkeypatch.setattr(router_module, "score", lambda view, *_: scored.append(view.provider_id) or 1.0)
+    router = Router({})
+    router.refresh([GOOD])
+    for gpus in (1, 2, 8):
+        router.rank(an_order(gpus=gpus))
+    assert scored == ["akash"]
+    router.refresh([GOOD])
+    router.rank(an_order())
+    assert scored == ["akash"] * 2
 
 
 @given(views, st.dictionaries(st.sampled_from("abcd"), st.sampled_from([0.0, 0.5, 4.0])), orders)

@@ -8,6 +8,7 @@ wrong: so all of these are checked at load (inspection.py), and one object owns 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -39,7 +40,7 @@ HIGHEST_CODE: Final = len(abi.DECISIONS) - 1
 UNUSABLE: Final = (struct.error, TypeError, ValueError, OverflowError)
 """What packing raises for a field that does not fit the order slot, and for any order once the host is closed."""
 
-LIMITS: Final[dict[str, int]] = {
+LIMITS: Final[Mapping[str, int]] = {
     "module_bytes": MAX_MODULE_BYTES,
     "memory_bytes": MAX_MEMORY_PAGES * PAGE_BYTES,
     "order_capacity": MAX_ORDER_CAPACITY,
@@ -68,7 +69,6 @@ class PolicyHost:
         "_compiled",
         "_context",
         "_function",
-        "_layout",
         "_memory",
         "_order_ptr",
         "_sandbox",
@@ -77,7 +77,13 @@ class PolicyHost:
         "_treaty_slice",
         "decisions",
         "exports",
+        "limits",
+        "memory_bytes",
+        "order_capacity",
         "out_of_fuel",
+        "path",
+        "sha256",
+        "size_bytes",
         "terms",
         "traps",
     )
@@ -85,17 +91,25 @@ class PolicyHost:
     def __init__(self, compiled: CompiledModule, inspection: Inspection, terms: abi.TreatyTerms) -> None:
         """Takes a module that `inspect` found good; use `load` for one that is not known to be."""
         self._compiled = compiled
-        self._layout = inspection.layout
+        layout = inspection.layout
+        self.path = compiled.path
+        self.sha256 = compiled.sha256
+        """SHA-256 of the module's file, hexadecimal."""
+        self.size_bytes = compiled.size_bytes
+        self.memory_bytes = layout.memory_bytes
+        self.order_capacity = layout.order_capacity
+        """Orders that one call of `authorize_batch` can decide."""
         self.exports = inspection.exports
         """Every export of the module with its type."""
+        self.limits = LIMITS
         self.decisions = 0
         """Orders decided so far, singly and in batches."""
         self.traps = 0
         """Decisions that ended in a trap or out of fuel."""
         self.out_of_fuel = 0
         """Those of them that burned a full tank."""
-        self._order_ptr = self._layout.order_ptr
-        self._treaty_slice = slice(self._layout.treaty_ptr, self._layout.treaty_ptr + abi.SLOT_BYTES)
+        self._order_ptr = layout.order_ptr
+        self._treaty_slice = slice(layout.treaty_ptr, layout.treaty_ptr + abi.SLOT_BYTES)
         self._slots = Slots()
         self._memory: memoryview | None = None
         self._sandbox: Sandbox | None = None
@@ -188,8 +202,8 @@ class PolicyHost:
         """
         if self._memory is None or self._sandbox is None:
             return None
-        if not 0 <= count <= self._layout.order_capacity or len(packed) != count * abi.SLOT_BYTES:
-            raise ValueError(f"{count} orders in {len(packed)} bytes: at most {self._layout.order_capacity} fit")
+        if not 0 <= count <= self.order_capacity or len(packed) != count * abi.SLOT_BYTES:
+            raise ValueError(f"{count} orders in {len(packed)} bytes: at most {self.order_capacity} fit")
         self._sandbox.refuel(FUEL_TANK + count * FUEL_PER_BATCHED_ORDER)
         end = self._order_ptr + count * abi.SLOT_BYTES
         self._memory[self._treaty_slice] = self._treaty_block
@@ -235,32 +249,6 @@ class PolicyHost:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    @property
-    def path(self) -> Path:
-        return self._compiled.path
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the module's file, hexadecimal."""
-        return self._compiled.sha256
-
-    @property
-    def size_bytes(self) -> int:
-        return self._compiled.size_bytes
-
-    @property
-    def order_capacity(self) -> int:
-        """Orders that one call of `authorize_batch` can decide."""
-        return self._layout.order_capacity
-
-    @property
-    def memory_bytes(self) -> int:
-        return self._layout.memory_bytes
-
-    @property
-    def limits(self) -> dict[str, int]:
-        return dict(LIMITS)
 
     def _refuel(self) -> None:
         if self._sandbox is not None:

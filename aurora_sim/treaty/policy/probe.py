@@ -58,7 +58,7 @@ def probe(host: PolicyHost) -> None:
 
 
 def decide_within_fuel(host: PolicyHost, orders: list[abi.OrderTuple]) -> list[int]:
-    """The codes, one by one. Raises at the first order that burns a full tank: a probe of endless loops would be one."""
+    """The codes, one by one. Raises at the first order that burns a full tank: 256 of them would take seconds."""
     codes = []
     for order in orders:
         codes.append(host.decide(*order))
