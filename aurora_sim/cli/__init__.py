@@ -1,0 +1,83 @@
+"""The command line: parse, call, print. Commands are imported when they are used, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from aurora_sim.scenario.errors import InputError
+
+COMMANDS: Final = {
+    "run": ("aurora_sim.cli.run:run", "Run a scenario (the default: scenarios/baseline.yaml)."),
+    "validate": ("aurora_sim.cli.validate:validate", "Check scenario files and all that they name, and run nothing."),
+    "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
+    "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
+    "schema": ("aurora_sim.cli.schema:schema", "Print the JSON Schema of scenario files, or write it beside them."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named here, with their one-line help, and imported when they are called."""
+
+    def __init__(self, commands: dict[str, tuple[str, str]], name: str, description: str) -> None:
+        super().__init__(name=name, help=description)
+        self._lazy = commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = self._lazy.get(cmd_name)
+        if found is None:
+            return None
+        module, _, attribute = found[0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, description) for name, (_, description) in self._lazy.items()])
+
+
+def main() -> None:
+    """The console script `aurora-sim`."""
+    description = "Seeded scenarios of the Aurora Treaty System, through the real policy and the real router."
+    arguments = sys.argv[1:]
+    if not arguments:
+        arguments = ["run"]
+    sys.exit(call(LazyGroup(COMMANDS, "aurora-sim", description), arguments, "aurora-sim"))
+
+
+def call(command: click.Command, arguments: list[str], name: str) -> int:
+    """Run a command line; every failure is one message on stderr and an exit status.
+
+    0: done; 1: it ran, and failed, or the disk did; 2: bad input or usage; 130: interrupted.
+    """
+    try:
+        status = command.main(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except InputError as error:
+        click.echo(f"{name}: {error}", err=True)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"{name}: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has enough; Python would complain once more while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"{name}: {place}{error.strerror or error}. Nothing was left half-written", err=True)
+        return 1
+    return status if isinstance(status, int) else 0

@@ -14,11 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Final
+from typing import Any, Final, Protocol
 
 import simpy
 
-from aurora_sim.engine.live_order import LiveOrder, TenantTerms
+from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
 from aurora_sim.treaty.ack import Ack, check_ack
 from aurora_sim.treaty.client import backoff_s, next_move
@@ -31,9 +31,15 @@ from aurora_sim.world.provenance import JobDraws
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
-Event = simpy.Event
 NO_FAULT: Final = ("full", "price_moved")
 """Refusals that are a market at work: they cost a provider no reputation."""
+
+
+class Event(Protocol):
+    """A SimPy event; its value is what it was made with."""
+
+    @property
+    def value(self) -> Any: ...
 
 
 class OrderLife:
@@ -180,7 +186,9 @@ class OrderLife:
     def _retry(self, order: LiveOrder) -> None:
         parts = self._parts
         failover = self._bridges[order.bridge].failover
-        move = next_move(parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=failover is not None)
+        move = next_move(
+            parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=failover is not None
+        )
         if move == "retry":
             wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
             self._later(wait_s, order, lambda event: self._send(event.value))
@@ -259,7 +267,7 @@ class OrderLife:
                 self._await(message, now_s)
         for lease in impact.killed:
             killed: LiveOrder = lease.job  # type: ignore[assignment]
-            self._recorder.killed(killed, lease.provider.provider_id)
+            self._recorder.killed(lease.provider.provider_id)
             self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
 
     def _reroute(self, event: Event) -> None:
@@ -283,7 +291,7 @@ class OrderLife:
         if order.rerouting:
             if outcome != "filled" and order.policy_code == ALLOW:
                 self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
-            self._recorder.rerouted(order, outcome, why)
+            self._recorder.rerouted(order, outcome)
             return
         assert not order.outcome, f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
         order.outcome = outcome

@@ -63,6 +63,24 @@ class LiveOrder(Order):
         "tries",
     )
 
+    candidates: list[str]
+    place: int
+    provider_id: str  # the candidate that is asked, or that filled it
+    bridge: str  # the provider's own or, once filled, the one that the answer came over
+    submitted_s: float  # to this candidate, for the first time
+    tries: int  # to this candidate, over the bridge in use
+    on_failover_bridge: bool
+    message: Message | None
+    day: int  # the UTC day that its quota was taken on
+    outcome: str
+    reason: str
+    ended_s: float
+    price_usd_per_hour: float
+    latency_ms: float
+    rtt_ms: float
+    placement_s: float
+    settlement_s: float
+
     def __init__(
         self, source: str, draft: OrderDraft, tenant: TenantTerms, max_latency_ms: float, valid_for_s: float
     ) -> None:
@@ -88,11 +106,9 @@ class LiveOrder(Order):
         self.bridge_luck: BridgeLuck = bridge_luck
         self.job_luck: JobLuck = job_luck
         self.policy_code = NO_POLICY_CODE
-        self.candidates: list[str] = []
-        self.place = 0
         self.attempts = 0
         self.failovers = 0
         self.refused = False
         self.rerouting = False
         self.outcome = ""
-        # The rest is set when the order gets there: day, message, tries, provider_id, ...
+        # The rest is set when the order gets there: an assignment here costs every order, also one that is refused.

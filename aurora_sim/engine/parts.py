@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import Recorder
+from aurora_sim.scenario.config import RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.treaty.breaker import Breaker
 from aurora_sim.treaty.client import ClientSettings
 from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
 from aurora_sim.treaty.ledger import QuotaLedger
 from aurora_sim.treaty.nonce import MemoryNonceCache
-from aurora_sim.treaty.policy import PolicyHost, TreatyTerms
+from aurora_sim.treaty.policy import UNKNOWN_REGION
+from aurora_sim.treaty.policy.host import PolicyHost
+from aurora_sim.treaty.policy.terms import region_indexes
 from aurora_sim.treaty.provenance import CoverageGuard, ReceiptDesk
 from aurora_sim.treaty.router import Preferences, ProviderView, Router
 from aurora_sim.world.demand import BridgeLuck
@@ -89,47 +92,23 @@ class Parts:
                 raise AssertionError(f"no such kind of bad request: {defect}")
 
 
-def region_indexes(config: WorldConfig) -> dict[str, int]:
-    """The number of each region in the policy's mask: the treaty's regions first, then the others that anybody names."""
-    names = list(config.treaty.regions)
-    names += [tenant.region for tenant in config.tenants.values()]
-    names += [region for provider in config.providers.values() for region in provider.regions]
-    return {name: index for index, name in enumerate(dict.fromkeys(names))}
-
-
-def treaty_terms(config: WorldConfig) -> TreatyTerms:
-    """The treaty block, from the treaty's configuration."""
-    treaty = config.treaty
-    indexes = region_indexes(config)
-    return TreatyTerms(
-        region_mask=sum(1 << indexes[region] for region in treaty.regions),
-        quota_gpu_hours_total=treaty.quota_gpu_hours_total,
-        quota_gpu_hours_daily_per_tenant=treaty.quota_gpu_hours_daily_per_tenant,
-        min_reputation=treaty.min_reputation,
-        halted=treaty.halted,
-    )
-
-
 def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recorder, start_of_day_s: float) -> Parts:
-    """Wire a run. The policy must be loaded with `treaty_terms(config)`."""
+    """Wire a run. The policy must be loaded with `treaty_terms(config.treaty)`."""
     streams = Streams(seed)
     world = World(config, streams)
-    indexes = region_indexes(config)
+    indexes = region_indexes(config.treaty)
     gateway, client, provenance = config.gateway, config.client, config.provenance
-    rates = [
-        None if limit is None else TokenBucketSettings(limit.rate_per_s, int(limit.burst))
-        for limit in (gateway.tenant_rate, gateway.source_rate)
-    ]
     return Parts(
         world=world,
         streams=streams,
         recorder=recorder,
         gateway=Gateway(
             {workload.gpu_type for workload in config.workloads.values()} | set(config.price_limits),
-            indexes,
+            set(world.region_losses) | set(indexes),
             gateway.clock_skew_max,
             gateway.max_gpus_per_order,
-            *rates,
+            tenant_rate=_bucket(gateway.tenant_rate),
+            source_rate=_bucket(gateway.source_rate),
             nonce_ttl_s=gateway.nonce_ttl,
         ),
         nonces=MemoryNonceCache(gateway.nonce_ttl),
@@ -140,7 +119,9 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
                 tenant_id: Preferences(
                     price=wants.price, latency=wants.latency, reputation=wants.reputation, capacity=wants.capacity
                 )
-                for tenant_id, wants in ((tenant_id, tenant.preferences) for tenant_id, tenant in config.tenants.items())
+                for tenant_id, wants in (
+                    (tenant_id, tenant.preferences) for tenant_id, tenant in config.tenants.items()
+                )
             }
         ),
         client=ClientSettings(
@@ -164,7 +145,11 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
         treaty_id=config.treaty.treaty_id,
         tenants={
             tenant_id: TenantTerms(
-                tenant_id, tenant.region, indexes[tenant.region], tenant.reputation, tenant.min_provider_reputation
+                tenant_id,
+                tenant.region,
+                indexes.get(tenant.region, UNKNOWN_REGION),
+                tenant.reputation,
+                tenant.min_provider_reputation,
             )
             for tenant_id, tenant in config.tenants.items()
         },
@@ -178,6 +163,10 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
     )
 
 
+def _bucket(limit: RateLimit | None) -> TokenBucketSettings | None:
+    return None if limit is None else TokenBucketSettings(limit.rate_per_s, limit.burst)
+
+
 def provider_views(world: World) -> list[ProviderView]:
     """What a health check finds out about each provider."""
     return [
@@ -187,7 +176,9 @@ def provider_views(world: World) -> list[ProviderView]:
             regions=frozenset(region for region, dark in provider.dark_share.items() if dark < 1.0),
             price_usd_per_hour=provider.price_usd_per_hour,
             capacity_gpus=provider.capacity_gpus,
-            free_gpus={kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()},
+            free_gpus={
+                kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()
+            },
             latency_ms=provider.latency_ms,
             reputation=provider.shown_reputation(),
             routing_weight=provider.routing_weight,

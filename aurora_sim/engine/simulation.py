@@ -8,7 +8,7 @@ The history places those jobs of the last days that would still run; the warm-up
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Final
 
 import simpy
@@ -19,7 +19,7 @@ from aurora_sim.engine.parts import assemble, provider_views
 from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
-from aurora_sim.treaty.policy import PolicyHost
+from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes
@@ -133,8 +133,7 @@ class Simulation:
 
     # The long-lived actors.
 
-    def _every(self, every_s: float, act: object) -> Iterator[simpy.Event]:
-        assert callable(act)
+    def _every(self, every_s: float, act: Callable[[], object]) -> Generator[simpy.Event, None, None]:
         while True:
             act()
             yield self._env.timeout(every_s)

@@ -126,14 +126,14 @@ class Recorder:
             self.failovers_total += 1
             self.failover_causes[provider_id, why] += 1
 
-    def killed(self, order: EndedOrder, provider_id: str) -> None:
+    def killed(self, provider_id: str) -> None:
         """An outage killed a running job."""
         self.tally.jobs_killed += 1
         if self.step >= 0:
             self.jobs_killed += 1
             self.killed_at[provider_id] += 1
 
-    def rerouted(self, order: EndedOrder, outcome: str, why: str) -> None:
+    def rerouted(self, order: EndedOrder, outcome: str) -> None:
         """A killed job found another provider, or is lost."""
         if outcome == "filled":
             self.jobs_rerouted += 1

@@ -86,7 +86,25 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 class DecisionTimes:
     """Measured wall time of policy decisions, in a histogram with Prometheus's cumulative reading. Never in a reproducible file."""
 
-    BOUNDS_MS: Final = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0)
+    BOUNDS_MS: Final = (
+        0.001,
+        0.002,
+        0.005,
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1.0,
+        2.5,
+        5.0,
+        10.0,
+        25.0,
+        50.0,
+        100.0,
+        250.0,
+    )
 
     def __init__(self, wait_ms: float = 0.0) -> None:
         self._bounds_ns = [int(bound * 1e6) for bound in self.BOUNDS_MS]

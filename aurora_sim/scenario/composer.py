@@ -59,7 +59,7 @@ def dotted(keys: Keys) -> str:
 
 
 def shortened(text: str, length: int = 60) -> str:
-    """The text, or its beginning and three dots if it is long, with what is unprintable escaped: it stays on one line."""
+    """The text, or its beginning and three dots if it is long, with the unprintable escaped: it stays on one line."""
     kept = text if len(text) <= length else text[: length - 3] + "..."
     return kept if kept.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in kept)
 

@@ -34,7 +34,7 @@ class RateLimit(Strict):
     """A token bucket."""
 
     rate_per_s: Positive
-    burst: Positive
+    burst: PositiveCount
 
 
 class GatewayConfig(Strict):
@@ -229,7 +229,9 @@ class World(Strict):
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     price_limits: dict[Name, PriceLimit]
-    gpus_per_order: Annotated[dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], NonNegative], Field(min_length=1)]
+    gpus_per_order: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], NonNegative], Field(min_length=1)
+    ]
     demand: Demand
     client: ClientConfig
     bridges: Annotated[dict[Name, Bridge], Field(min_length=1)]

@@ -38,7 +38,11 @@ class FaultBase(Strict):
     @model_validator(mode="after")
     def _ramp_inside(self) -> Self:
         if self.ramp > self.for_s:
-            raise wrong(f"ramp ({self.ramp:g} s) is longer than for ({self.for_s:g} s)", "A fault comes on within its own time", "ramp")
+            raise wrong(
+                f"ramp ({self.ramp:g} s) is longer than for ({self.for_s:g} s)",
+                "A fault comes on within its own time",
+                "ramp",
+            )
         return self
 
 

@@ -14,8 +14,8 @@ from aurora_sim.scenario.errors import InputError
 def merge(base: Document, over: Document, *, take: Keys = (), into: Keys = ()) -> Document:
     """A new document: `base`, with what `over` has at `take` merged into it at `into`, key by key.
 
-    Mappings merge; lists and single values replace. Where `over` has nothing at `take`, base stays as it is. Mappings on
-    the way to `into` are made. Raises InputError if what is taken, or what is on the way, is no mapping.
+    Mappings merge; lists and single values replace. Where `over` has nothing at `take`, base stays as it is. Mappings
+    on the way to `into` are made. Raises InputError if what is taken, or what is on the way, is no mapping.
     """
     taken: Any = over.data
     for key in take:

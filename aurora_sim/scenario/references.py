@@ -24,9 +24,7 @@ def check_world(document: Document, world: World) -> None:
         known((*at, "prices_usd_per_hour"), "price profile", world.price_profile, provider.prices_usd_per_hour)
         prices = provider.prices_usd_per_hour[world.price_profile]
         for gpu_type in provider.gpus:
-            known(
-                (*at, "prices_usd_per_hour", world.price_profile), "price there for the provider's", gpu_type, prices
-            )
+            known((*at, "prices_usd_per_hour", world.price_profile), "price there for the provider's", gpu_type, prices)
     for name, bridge in world.bridges.items():
         if bridge.failover is not None:
             known(("bridges", name, "failover"), "bridge", bridge.failover, world.bridges)
@@ -59,7 +57,9 @@ def _check_replay(document: Document, world: World) -> None:
     checks += [((*at, "tenants", name), "tenant", to, set(world.tenants)) for name, to in replay.tenants.items()]
     for name, to in replay.gpu_types.items():
         kinds = [to] if isinstance(to, str) else list(to)
-        checks += [((*at, "gpu_types", name), "price limit for the GPU type", kind, set(world.price_limits)) for kind in kinds]
+        checks += [
+            ((*at, "gpu_types", name), "price limit for the GPU type", kind, set(world.price_limits)) for kind in kinds
+        ]
         if not isinstance(to, str) and sum(to.values()) <= 0:
             where = document.where((*at, "gpu_types", name))
             raise InputError(where, "every share is 0", "Give at least one GPU type a share above 0")

@@ -84,9 +84,10 @@ def load(
     check_faults(document, world, faults)
     if world.demand.replay is not None:
         trace_path = find_trace(world.demand.replay.trace, document.path)
+        given = world.demand.replay.trace
         replay = world.demand.replay.model_copy(update={"trace": str(trace_path)})
         world = world.model_copy(update={"demand": world.demand.model_copy(update={"replay": replay})})
-        sha256[world.demand.replay.trace if trace is None else str(trace)] = _digest(trace_path)
+        sha256[given] = _digest(trace_path)
     return Loaded(path, scenario, world, tuple(faults), sha256, tuple(assignments))
 
 

@@ -69,7 +69,7 @@ def noun_of(error: ErrorDetails) -> str | None:
 def not_any_of(value: Any, nouns: list[str]) -> tuple[str, str]:
     """What is wrong, and the mend, where several kinds would do."""
     kinds = " or ".join(dict.fromkeys(nouns))
-    return f"{shown(value)} is not {kinds}", f"Give {kinds}"
+    return _no(kinds, value), f"Give {kinds}"
 
 
 def worded(error: ErrorDetails, place: Place) -> tuple[str, str]:
@@ -95,11 +95,14 @@ def worded(error: ErrorDetails, place: Place) -> tuple[str, str]:
         what, _, mend = str(context["error"]).partition(". ")
         return what.rstrip("."), mend.rstrip(".") or _with_description("Correct it", place)
     if "mend" in context:
-        what = f"{shown(value)} is {error['msg']}" if kind == "not_the_kind" else error["msg"]
-        return what, str(context["mend"])
+        return error["msg"] if noun is None else _no(noun, value), str(context["mend"])
     if noun is not None:
-        return f"{shown(value)} is not {noun}", _mend_of_kind(noun, value, place)
+        return _no(noun, value), _mend_of_kind(noun, value, place)
     return _length_or_pattern(error, place)
+
+
+def _no(noun: str, value: Any) -> str:
+    return "there is no value" if value is None else f"{shown(value)} is not {noun}"
 
 
 def _mend_of_kind(noun: str, value: Any, place: Place) -> str:

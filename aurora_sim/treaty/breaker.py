@@ -11,7 +11,7 @@ class Breaker:
     While open, one try passes each `probe_s` seconds, so that recovery is seen. `failures_max` None: never opens.
     """
 
-    __slots__ = ("_failures", "_failures_max", "_probe_s", "_probe_at_s")
+    __slots__ = ("_failures", "_failures_max", "_probe_at_s", "_probe_s")
 
     def __init__(self, failures_max: int | None, probe_s: float) -> None:
         self._failures_max = math.inf if failures_max is None else failures_max

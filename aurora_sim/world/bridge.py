@@ -28,7 +28,18 @@ class Message:
     `reply_s` = never. `plan` counts how often its way was worked out: an event made for an earlier plan is void.
     """
 
-    __slots__ = ("bridge", "finish_s", "give_up_s", "order", "plan", "reply_s", "sent_s", "service_s", "start_s", "travel_s")
+    __slots__ = (
+        "bridge",
+        "finish_s",
+        "give_up_s",
+        "order",
+        "plan",
+        "reply_s",
+        "sent_s",
+        "service_s",
+        "start_s",
+        "travel_s",
+    )
 
     def __init__(
         self, bridge: str, order: object, sent_s: float, give_up_s: float, service_s: float, travel_s: float
@@ -76,7 +87,14 @@ class Bridge:
         self._free_s = [-NEVER] * config.workers  # when each worker is free: a heap
         self._under_way: deque[Message] = deque()  # in the order of sending; those done leave at the left
 
-    def send(self, order: object, now_s: float, give_up_s: float, luck: tuple[float, float, float, float, float], more_loss: float) -> Message:
+    def send(
+        self,
+        order: object,
+        now_s: float,
+        give_up_s: float,
+        luck: tuple[float, float, float, float, float],
+        more_loss: float,
+    ) -> Message:
         """Send a message; its `reply_s` says when the answer is back.
 
         `luck` is (network, gateway and service as standard normal draws, tail and loss as uniform draws); `more_loss` is a
@@ -84,9 +102,8 @@ class Bridge:
         """
         network, gateway, service, tail, loss = luck
         exp = math.exp
-        travel_s = (
-            self._network_s * exp(self._network_sigma * network) * self._network_factor
-            + self._gateway_s * exp(self._gateway_sigma * gateway)
+        travel_s = self._network_s * exp(self._network_sigma * network) * self._network_factor + self._gateway_s * exp(
+            self._gateway_sigma * gateway
         )
         if tail < self._tail_p:
             # The draw says both whether (below p) and how much: given that, tail / p is uniform again.

@@ -26,7 +26,7 @@ class OrderDraft(NamedTuple):
     """One order as a tenant thinks of it, before it is an `Order` of the treaty. Seconds, GPUs, GPU-hours, USD per GPU-hour."""
 
     arrival_s: float
-    index: int
+    number: int
     tenant_id: str
     workload: str
     gpu_type: str
@@ -41,10 +41,12 @@ def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> 
     """The bridge's and the provider's luck for the kept orders of a block of the source."""
 
     def normal(what: str) -> list[float]:
-        return streams.normal(f"{source}/{what}", block)[: keep.size][keep].tolist()
+        draws: list[float] = streams.normal(f"{source}/{what}", block)[: keep.size][keep].tolist()
+        return draws
 
     def uniform(what: str) -> list[float]:
-        return streams.uniform(f"{source}/{what}", block)[: keep.size][keep].tolist()
+        draws: list[float] = streams.uniform(f"{source}/{what}", block)[: keep.size][keep].tolist()
+        return draws
 
     bridge = zip(
         normal("bridge/network"),
@@ -81,9 +83,9 @@ class Chooser:
 class TenantOrders:
     """The orders of one tenant's own demand model, or of a surge on top of it.
 
-    `times` are blocks of arrival times; `kept_share` gives the share of orders that are placed at all at given times (demand
-    faults below 1), or is None; `defect` is what is wrong with each request of a source of bad ones. `used_gpu_hours` sums, by tenant, what was ordered on the first recorded UTC day before the
-    drafts begin.
+    `times` are blocks of arrival times. `kept_share` gives the share of orders that are placed at all at given times (demand
+    faults below 1), or is None. `defect` is what is wrong with each request of a source of bad ones. `used_gpu_hours` sums,
+    by tenant, what was ordered on the first recorded UTC day before the drafts begin.
     """
 
     def __init__(
@@ -145,7 +147,9 @@ class TenantOrders:
         today = placed & (arrival_s >= midnight_s) & (arrival_s < from_s)
         if today.any():
             tenant_id = self._tenant_id
-            self.used_gpu_hours[tenant_id] = self.used_gpu_hours.get(tenant_id, 0.0) + math.fsum(gpu_hours[today].tolist())
+            self.used_gpu_hours[tenant_id] = self.used_gpu_hours.get(tenant_id, 0.0) + math.fsum(
+                gpu_hours[today].tolist()
+            )
         if not keep.any():
             return
         limit = self._price_low + self._price_span * streams.uniform(f"{source}/price-limit", block)[:size, None]

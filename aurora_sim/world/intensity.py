@@ -77,7 +77,9 @@ def diurnal(shape: str, mean_rate_per_s: float, start_of_day_s: float, from_s: f
         return Intensity(np.array([from_s, until_s]), np.array([mean_rate_per_s]))
     grid_s = np.append(np.arange(from_s, until_s, GRID_S), until_s)
     hour = ((grid_s[:-1] + grid_s[1:]) / 2.0 + start_of_day_s) / 3600.0
-    return Intensity(grid_s, stable(mean_rate_per_s * (1.0 + amplitude * np.cos(2.0 * math.pi * (hour - peak_h) / 24.0))))
+    return Intensity(
+        grid_s, stable(mean_rate_per_s * (1.0 + amplitude * np.cos(2.0 * math.pi * (hour - peak_h) / 24.0)))
+    )
 
 
 def mmpp(name: str, preset: MmppPreset, base: Intensity, streams: Streams) -> Intensity:
@@ -94,7 +96,9 @@ def mmpp(name: str, preset: MmppPreset, base: Intensity, streams: Streams) -> In
         switches_s.append(now_s)
         states.append(not states[-1])
     levels = np.array([calm * preset.ratio if state else calm for state in states])
-    return base.scaled(switches_s, lambda middle_s: levels[np.searchsorted(np.array(switches_s), middle_s, side="right")])
+    return base.scaled(
+        switches_s, lambda middle_s: levels[np.searchsorted(np.array(switches_s), middle_s, side="right")]
+    )
 
 
 def arrivals(name: str, intensity: Intensity, streams: Streams) -> Iterator[NDArray[np.float64]]:
@@ -121,7 +125,9 @@ def batches(name: str, preset: MmppPreset, intensity: Intensity, streams: Stream
     stay = math.log(1.0 - 1.0 / preset.batch_mean)
     delays = streams.lookup(f"{name}/batch-delay", "exponential")
     for number, starts_s in enumerate(arrivals(f"{name}/batch", thinned, streams)):
-        sizes = 1 + np.floor(np.log1p(-streams.uniform(f"{name}/batch-size", number)[: starts_s.size]) / stay).astype(np.int64)
+        sizes = 1 + np.floor(np.log1p(-streams.uniform(f"{name}/batch-size", number)[: starts_s.size]) / stay).astype(
+            np.int64
+        )
         of_batch = np.repeat(starts_s, sizes)
         spread = np.array([delays.at(member + place) for place in range(of_batch.size)]) * preset.batch_spread_s
         member += of_batch.size

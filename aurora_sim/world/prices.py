@@ -16,7 +16,9 @@ class PriceWalk:
     every `jump_half_life_h`. Figures and their sources: `calibration` tags F (jump size) and G (the rest).
     """
 
-    def __init__(self, name: str, list_price_usd_per_hour: float, process: PriceProcess, streams: Streams, step_s: float) -> None:
+    def __init__(
+        self, name: str, list_price_usd_per_hour: float, process: PriceProcess, streams: Streams, step_s: float
+    ) -> None:
         self.list_price_usd_per_hour = list_price_usd_per_hour
         self._process = process
         self._walk = streams.lookup(f"price/{name}/walk", "normal")

@@ -15,7 +15,7 @@ class JobDraws(NamedTuple):
     """Where a job's luck comes from: its source of orders, its order's index there, and the draws of the first try."""
 
     source: str
-    index: int
+    number: int
     luck: JobLuck
 
 
@@ -62,7 +62,9 @@ class ProvenanceServices:
     def run(self, key: int) -> bool:
         """Whether the receipt script worked for job `key`."""
         job = self._jobs[key]
-        failed = self._draw(key, job, "receipt/script", job.luck[4]) < self._failure("script", self._config.script_failure)
+        failed = self._draw(key, job, "receipt/script", job.luck[4]) < self._failure(
+            "script", self._config.script_failure
+        )
         return not failed
 
     def _failure(self, service: str, base: float) -> float:
@@ -74,7 +76,7 @@ class ProvenanceServices:
         self._tries[key, what] = tries + 1
         if tries == 0:
             return first
-        return float(self._streams.generator(f"{job.source}/{what}#{tries}", job.index).random())
+        return float(self._streams.generator(f"{job.source}/{what}#{tries}", job.number).random())
 
 
 def _latency_s(service: Service, normal: float) -> float:

@@ -46,7 +46,9 @@ class Provider:
         self.routing_weight = config.routing_weight
         self.placement = config.placement
         self.walks = walks
-        self.base_capacity_gpus = {kind: math.floor(pool.capacity_gpus * config.capacity) for kind, pool in config.gpus.items()}
+        self.base_capacity_gpus = {
+            kind: math.floor(pool.capacity_gpus * config.capacity) for kind, pool in config.gpus.items()
+        }
         self.base_latency_ms = config.latency_ms
         self.leased_gpus = dict.fromkeys(self.base_capacity_gpus, 0)
         self.capacity_factors = Modifiers()
@@ -70,7 +72,8 @@ class Provider:
     def reprice(self) -> None:
         """Take over the price walks and the price faults."""
         self.price_usd_per_hour = {
-            kind: round(walk.price_usd_per_hour * self.price_factors[kind].product(), 6) for kind, walk in self.walks.items()
+            kind: round(walk.price_usd_per_hour * self.price_factors[kind].product(), 6)
+            for kind, walk in self.walks.items()
         }
 
     def recompute(self) -> None:

@@ -36,7 +36,9 @@ def read_trace(path: Path) -> Iterator[TraceRow]:
         with path.open(encoding="utf-8", newline="") as file:
             yield from _rows(path, file)
     except UnicodeDecodeError as error:
-        raise InputError(str(path), f"it is not UTF-8 text (byte {error.start} of a block)", "Give a CSV text file") from None
+        raise InputError(
+            str(path), f"it is not UTF-8 text (byte {error.start} of a block)", "Give a CSV text file"
+        ) from None
     except (OSError, csv.Error) as error:
         raise InputError(str(path), f"it cannot be read: {error}", "Give a readable CSV text file") from None
 
@@ -55,17 +57,23 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[TraceRow]:
     for row in reader:
         where = f"{path}:{reader.line_num}"
         if len(row) != len(header):
-            raise InputError(where, f"it has {len(row)} fields, the first line has {len(header)}", "Give each row every column")
+            raise InputError(
+                where, f"it has {len(row)} fields, the first line has {len(header)}", "Give each row every column"
+            )
         arrival_s = _number(where, "arrival_s", row[place["arrival_s"]], 0.0)
         if arrival_s < previous_s:
-            raise InputError(where, f"arrival_s {arrival_s:g} is before the row above ({previous_s:g})", "Sort the rows by arrival_s")
+            raise InputError(
+                where, f"arrival_s {arrival_s:g} is before the row above ({previous_s:g})", "Sort the rows by arrival_s"
+            )
         previous_s = arrival_s
         gpus = _number(where, "gpus", row[place["gpus"]], 1.0)
         if gpus != int(gpus):
             raise InputError(where, f"gpus is {row[place['gpus']]}", "Give a whole number of at least 1")
         duration_s = _number(where, "duration_s", row[place["duration_s"]], 0.0)
         if duration_s == 0.0:
-            raise InputError(where, "duration_s is 0", "Give the seconds that the job ran, above 0, or leave the row out")
+            raise InputError(
+                where, "duration_s is 0", "Give the seconds that the job ran, above 0, or leave the row out"
+            )
         rows += 1
         yield arrival_s, row[place["tenant"]], row[place["gpu_type"]], int(gpus), duration_s
     if rows == 0:
@@ -75,7 +83,9 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[TraceRow]:
 def _short_lines(path: Path, file: Iterator[str]) -> Iterator[str]:
     for number, line in enumerate(file, 1):
         if len(line) > LINE_MAX or "\0" in line:
-            raise InputError(f"{path}:{number}", f"the line is binary or longer than {LINE_MAX} characters", "Give a CSV text file")
+            raise InputError(
+                f"{path}:{number}", f"the line is binary or longer than {LINE_MAX} characters", "Give a CSV text file"
+            )
         if number > ROWS_MAX:
             raise InputError(str(path), f"it has more than {ROWS_MAX} rows", "Split the trace")
         yield line
@@ -89,6 +99,16 @@ def _number(where: str, name: str, text: str, least: float) -> float:
     if not math.isfinite(value) or value < least or value > 1e12:
         raise InputError(where, f"{name} is {text!r}", f"Give a number of at least {least:g}")
     return value
+
+
+def check_trace(replay: Replay, config: WorldConfig) -> int:
+    """Read the whole trace once, so that a bad row is found before anything is written. Returns the number of rows."""
+    orders = TraceOrders(replay, config, Streams(0))
+    rows = 0
+    for row in read_trace(Path(replay.trace)):
+        orders.mapped(rows, row)
+        rows += 1
+    return rows
 
 
 class TraceOrders:
@@ -105,6 +125,12 @@ class TraceOrders:
         self._gpu_types = {
             kind: Chooser({to: 1.0} if isinstance(to, str) else dict(to)) for kind, to in replay.gpu_types.items()
         }
+
+    def mapped(self, index: int, row: TraceRow) -> tuple[str, Chooser]:
+        """Whose order the row is, and what its GPU type is drawn from."""
+        line = f"{self._path}:{index + 2}"
+        _, tenant, kind, _, _ = row
+        return _mapped(line, "tenant", tenant, self._replay.tenants), _mapped(line, "gpu_type", kind, self._gpu_types)
 
     def drafts(self, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
         """Every row that is kept; a trace knows nothing of the time before it, so `from_s` is 0 at the latest."""
@@ -127,12 +153,12 @@ class TraceOrders:
         kind_draw = streams.uniform("trace/gpu-type", block)[:size]
         price_draw = streams.uniform("trace/price-limit", block)[:size].tolist()
         lucks = zip(*luck("trace", block, np.ones(size, dtype=bool), streams), strict=True)
-        for place, ((arrival_s, tenant, kind, gpus, duration_s), (on_bridge, on_job)) in enumerate(zip(rows, lucks, strict=True)):
+        for place, ((arrival_s, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(
+            zip(rows, lucks, strict=True)
+        ):
             if not keep[place]:
                 continue
-            line = f"{self._path}:{first + place + 2}"
-            tenant_id = _mapped(line, "tenant", tenant, replay.tenants)
-            chooser = _mapped(line, "gpu_type", kind, self._gpu_types)
+            tenant_id, chooser = self.mapped(first + place, rows[place])
             gpu_type = chooser.names[int(chooser.choose(kind_draw[place : place + 1])[0])]
             limit = self._config.price_limits[gpu_type]
             yield OrderDraft(

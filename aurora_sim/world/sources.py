@@ -97,9 +97,7 @@ def tenant_sources(
     return sources
 
 
-def bad_request_sources(
-    name: str, fault: BadRequests, config: WorldConfig, streams: Streams
-) -> list[TenantOrders]:
+def bad_request_sources(name: str, fault: BadRequests, config: WorldConfig, streams: Streams) -> list[TenantOrders]:
     """Requests that must be refused, in the name of the fault's tenant or of all in equal shares: Poisson while it lasts."""
     if fault.for_s == 0.0:
         return []

@@ -78,5 +78,5 @@ class Stream:
 
 
 def stable(values: Draws) -> Draws:
-    """The values to nine significant decimals behind the point, so that the last bit of a processor's `exp` or `log` cannot show."""
+    """The values to nine decimals, so that the last bit of a processor's `exp` or `log` cannot show in a file."""
     return np.round(values, 9)

@@ -38,7 +38,9 @@ class World:
             )
             for provider_id, provider in config.providers.items()
         }
-        self.bridges = {name: Bridge(name, bridge, config.client.abandon_cost) for name, bridge in config.bridges.items()}
+        self.bridges = {
+            name: Bridge(name, bridge, config.client.abandon_cost) for name, bridge in config.bridges.items()
+        }
         regions = dict.fromkeys(region for provider in config.providers.values() for region in provider.regions)
         regions.update(dict.fromkeys(tenant.region for tenant in config.tenants.values()))
         self.region_losses = {region: Modifiers() for region in regions}

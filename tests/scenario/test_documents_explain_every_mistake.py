@@ -1,5 +1,7 @@
 """Promise: each mistake gets one message with file, line, key and mend. The wording is golden, so that it is reviewed."""
 
+# ruff: noqa: E501  (a message and what brings it about stand on one line)
+
 from __future__ import annotations
 
 import os
@@ -51,7 +53,7 @@ class Size(StrEnum):
 class Provider(Strict):
     share: Share = 1.0
     percent: Annotated[float, Field(ge=0, le=100)] = 0.0
-    gpus: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] = [1]
+    gpus: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1, default_factory=lambda: [1])]
     size: Size | None = None
     label: Annotated[str, Field(min_length=1, max_length=8, pattern=r"^[a-z]+$")] = "a"
     either: int | list[str] = 0
@@ -64,8 +66,8 @@ class Scenario(Strict):
     seeds: tuple[int, ...] = ()
     paused: bool = False
     steady_state: list[str] = Field(default=[], alias="steady-state")
-    method: list[Annotated[Outage | Price, Field(discriminator="fault")]] = []
-    providers: dict[str, Provider] = {}
+    method: list[Annotated[Outage | Price, Field(discriminator="fault")]] = Field(default_factory=list)
+    providers: dict[str, Provider] = Field(default_factory=dict)
 
     @field_validator("title")
     @classmethod
@@ -102,7 +104,7 @@ SYNTAX = [
     ("a: 9223372036854775808", "s.yaml:1: a: 9223372036854775808 is too large a whole number. Give one below 2^63, or put a name in quotes"),
     ("a: [1, 2\nb: 3", f"s.yaml:1:4: {_LISTED}"),
     ("a: 'x", "s.yaml:1:4: a quoted text that is opened here is not closed. Put the closing quote"),
-    ('a: "\\q"', "s.yaml:1:4: a backslash that escapes nothing. Double it, or use single quotes"),
+    ('a: "\\q"', "s.yaml:1:5: a backslash that escapes nothing. Double it, or use single quotes"),
     ("a:\n\tb: 1", "s.yaml:2:1: a tab where spaces are due. Use spaces"),
     ("a: @b", "s.yaml:1:4: a value cannot begin with @. Put it in quotes"),
     ("a: b: c", f"s.yaml:1:5: a second colon, or a key that is indented too far. {_QUOTES}"),
@@ -133,7 +135,7 @@ VALUES = [
     ("steps: '5'", "s.yaml:1: steps: '5' is not a whole number. Take the quotes away"),
     ("steps: 1e3", "s.yaml:1: steps: 1000.0 is not a whole number. Write 1000"),
     ("steps: true", "s.yaml:1: steps: true is not a whole number. Give a whole number"),
-    ("steps:", "s.yaml:1: steps: nothing is not a whole number. Give a whole number"),
+    ("steps:", "s.yaml:1: steps: there is no value. Give a whole number"),
     ("paused: no", "s.yaml:1: paused: 'no' is not true or false. Write false"),
     ("title: 5", 's.yaml:1: title: 5 is not text. Put it in quotes: "5"'),
     ("start: 2026-01-05T14:00", "s.yaml:1: start: '2026-01-05T14:00' is not a date and time with its offset from UTC. Write it as 2026-01-05T14:00:00Z, or with an offset such as +01:00"),
@@ -210,14 +212,22 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     known = "Known: baseline.yaml, latin.yaml, loop.yaml, nul.yaml, pipe.yaml, wide.yaml"
     text = "Save the file as UTF-8 text"
-    assert _refusal(tmp_path / "basline.yaml") == f"DIR/basline.yaml: there is no such file. Did you mean baseline.yaml? {known}"
-    assert _refusal(tmp_path / "empty" / "a.yaml") == "DIR/a.yaml: there is no such file. There is no YAML or JSON file in DIR"
+    assert (
+        _refusal(tmp_path / "basline.yaml")
+        == f"DIR/basline.yaml: there is no such file. Did you mean baseline.yaml? {known}"
+    )
+    assert (
+        _refusal(tmp_path / "empty" / "a.yaml")
+        == "DIR/a.yaml: there is no such file. There is no YAML or JSON file in DIR"
+    )
     assert _refusal(tmp_path / "none" / "a.yaml") == "DIR/a.yaml: there is no such file. There is no folder DIR either: check the path from where you are"  # fmt: skip
     assert _refusal(tmp_path / "text.txt") == "DIR/text.txt: the name does not say what is in it. Rename it to end in .yaml, .yml, .json"  # fmt: skip
     assert _refusal(tmp_path / "latin.yaml") == f"DIR/latin.yaml:2: byte 0xe9 at offset 8 is not UTF-8. {text}"
     assert _refusal(tmp_path / "wide.yaml") == "DIR/wide.yaml: the file is UTF-16. Save it as UTF-8"
     assert _refusal(tmp_path / "nul.yaml").startswith("DIR/nul.yaml:1: an unprintable character (U+0000) at offset 3. ")
-    assert _refusal(tmp_path / "empty") == "DIR/empty: this is a folder. Name a file: there is no YAML or JSON file in it"
+    assert (
+        _refusal(tmp_path / "empty") == "DIR/empty: this is a folder. Name a file: there is no YAML or JSON file in it"
+    )
     assert _refusal(tmp_path) == f"DIR/{tmp_path.name}: this is a folder. Name a file in it. {known}"
     assert _refusal(tmp_path / "pipe.yaml") == "DIR/pipe.yaml: this is a pipe or device, not a file. Save the text to a .yaml or .json file"  # fmt: skip
     assert _refusal(Path("/dev/zero")).startswith("DIR/zero: this is a pipe or device")

@@ -1,5 +1,7 @@
 """Promise: plain data comes back as it was written, by YAML 1.2's rules, and every value's line is known."""
 
+# ruff: noqa: E501  (tables of cases)
+
 from __future__ import annotations
 
 import hashlib
@@ -22,7 +24,11 @@ def _read(tmp_path: Path, text: str, name: str = "s.yaml") -> Document:
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 _SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT
 )
 _DATA = st.dictionaries(
     _TEXT, st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4))

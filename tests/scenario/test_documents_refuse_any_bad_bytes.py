@@ -1,5 +1,7 @@
 """Promise: whatever the bytes of a file, reading it gives a Document or one InputError, soon, and never a crash."""
 
+# ruff: noqa: PT017, RUF005  (a Document is as good an outcome as an InputError)
+
 from __future__ import annotations
 
 import json
@@ -75,11 +77,47 @@ def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 _YAML_PIECES = st.sampled_from(
     ["a", "b: ", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "!!int ", "! ", "|", ">", "'", '"']
-    + ["\\u", "\\UFFFFFFFF", "\\", "#", "? ", "---", "...", "%YAML 9.9\n", "%TAG", "<<: ", "1e3", ".inf", "0x", "null", "~"]
+    + [
+        "\\u",
+        "\\UFFFFFFFF",
+        "\\",
+        "#",
+        "? ",
+        "---",
+        "...",
+        "%YAML 9.9\n",
+        "%TAG",
+        "<<: ",
+        "1e3",
+        ".inf",
+        "0x",
+        "null",
+        "~",
+    ]
     + ["\x00", "\x1b", "\x85", "\u2028", "\ufeff", "😀", "@", "`", "true", "9" * 30]
 )
 _JSON_PIECES = st.sampled_from(
-    ["{", "}", "[", "]", ",", ":", '"', '"a"', '"b":', "1", "-", "1e999", "NaN", "tru", "true", "\\u", '"\\ud800"', "\t", "\n"]
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        '"',
+        '"a"',
+        '"b":',
+        "1",
+        "-",
+        "1e999",
+        "NaN",
+        "tru",
+        "true",
+        "\\u",
+        '"\\ud800"',
+        "\t",
+        "\n",
+    ]
     + ["//", "'", "\x00", "😀", "null", '"\\x"', "01", "1.", '"\u2028"']
 )
 _CONTENTS = (
@@ -111,7 +149,9 @@ def test_any_bytes_give_a_document_or_an_input_error(suffix: str, tmp_path: Path
     read()
 
 
-_ASSIGNMENT = st.text(max_size=30) | st.lists(_YAML_PIECES | st.sampled_from([".", "=", "0", "list"]), max_size=12).map("".join)
+_ASSIGNMENT = st.text(max_size=30) | st.lists(_YAML_PIECES | st.sampled_from([".", "=", "0", "list"]), max_size=12).map(
+    "".join
+)
 
 
 @settings(max_examples=400, deadline=None)

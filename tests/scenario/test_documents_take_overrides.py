@@ -1,5 +1,7 @@
 """Promise: `--set` changes one value, leaves the document it was given as it was, and is named by the errors it causes."""
 
+# ruff: noqa: E501  (tables of cases)
+
 from __future__ import annotations
 
 import copy
@@ -51,7 +53,9 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Document:
         ('title=""', ("title",), ""),
     ],
 )
-def test_an_assignment_puts_one_value_in(document: Document, assignment: str, keys: tuple[str, ...], value: object) -> None:
+def test_an_assignment_puts_one_value_in(
+    document: Document, assignment: str, keys: tuple[str, ...], value: object
+) -> None:
     before = copy.deepcopy(document)
     changed = apply_overrides(document, [assignment])
     found = changed.data
@@ -72,8 +76,14 @@ def test_an_assignment_puts_one_value_in(document: Document, assignment: str, ke
         ("a..b=5", "a part of the key is empty. Write --set key.path=value, with one dot between keys"),
         ("title=", 'there is nothing after the =. Give a value; null takes a value away, and "" is an empty text'),
         ("title.x=5", "title is a single value and has no keys. Set it as a whole, or mend the key"),
-        ("method.4.at=5", "method is a list that has 2 items, and 4 is none of them. Items count from 0, and 2 adds one"),
-        ("method.at=5", "method is a list that has 2 items, and at is none of them. Items count from 0, and 2 adds one"),
+        (
+            "method.4.at=5",
+            "method is a list that has 2 items, and 4 is none of them. Items count from 0, and 2 adds one",
+        ),
+        (
+            "method.at=5",
+            "method is a list that has 2 items, and at is none of them. Items count from 0, and 2 adds one",
+        ),
         ("title=.inf", ".inf is not a finite number. Give one, or leave the key out"),
         ("title={a: 1, a: 2}", "the key is given twice, here and on line 1. Keep one of the two"),
         ("title='x", "a quoted text that is opened here is not closed. Put the closing quote"),
@@ -88,7 +98,9 @@ def test_a_malformed_assignment_is_refused(document: Document, assignment: str, 
 
 
 def test_later_assignments_win_and_may_build_on_earlier_ones(document: Document) -> None:
-    changed = apply_overrides(document, ["providers.flux={capacity: 1}", "providers.flux.capacity=2", "title=y", "title=z"])
+    changed = apply_overrides(
+        document, ["providers.flux={capacity: 1}", "providers.flux.capacity=2", "title=y", "title=z"]
+    )
     assert changed.data["providers"]["flux"] == {"capacity": 2}
     assert changed.data["title"] == "z"
     assert apply_overrides(changed, ["title=q"]).overrides == (*changed.overrides, "title=q")

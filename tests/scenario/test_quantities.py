@@ -1,15 +1,17 @@
 """Promise: each kind of value takes its whole range in every spelling, nothing else, and its JSON Schema says the same."""
 
+# ruff: noqa: E501, RUF005  (tables of cases)
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from aurora_sim.scenario.quantities import (
     SECONDS_MAX,
@@ -78,13 +80,35 @@ def test_a_duration_may_be_a_text(text: str) -> None:
     jsonschema.validate(text, adapter.json_schema())
 
 
-@pytest.mark.parametrize("text", ["", "30", "m", "-1s", "1 h", "1h ", "1h\n", "30m1h", "1h1h", "1H", "1w", "٣s", ".5h", "1e3s", "4000d", "9" * 99 + "d"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "30",
+        "m",
+        "-1s",
+        "1 h",
+        "1h ",
+        "1h\n",
+        "30m1h",
+        "1h1h",
+        "1H",
+        "1w",
+        "٣s",
+        ".5h",
+        "1e3s",
+        "4000d",
+        "9" * 99 + "d",
+    ],
+)
 def test_a_text_that_is_no_duration_is_refused(text: str) -> None:
     _refused(TypeAdapter(Seconds), text)
 
 
 @given(*(st.integers(0, 999) for _ in range(5)))
-def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int, seconds: int, milliseconds: int) -> None:
+def test_a_duration_is_the_sum_of_its_parts(
+    days: int, hours: int, minutes: int, seconds: int, milliseconds: int
+) -> None:
     exact = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
     assert parse_duration(f"{days}d{hours}h{minutes}m{seconds}s{milliseconds}ms") == exact.total_seconds()
 
@@ -115,8 +139,8 @@ def test_a_timestamp_goes_to_json_and_back() -> None:
 
 class Part(Strict):
     counts: tuple[int, ...] = ()
-    by_size: dict[int, float] = {}
-    inner: list[Part] = []
+    by_size: dict[int, float] = Field(default_factory=dict)
+    inner: tuple[Part, ...] = ()
 
 
 def test_a_strict_model_takes_lists_for_tuples_and_texts_for_integer_keys() -> None:

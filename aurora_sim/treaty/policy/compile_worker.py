@@ -14,7 +14,7 @@ import sys
 CPU_SECONDS = 2
 """Processor time the child may use. The committed module takes 0.005 s."""
 ADDRESS_SPACE_BYTES = 1 << 30
-"""Memory the child may map. The library and the committed module take 0.2 GiB."""
+"""Memory the child may map. With the committed module it maps 40 MB."""
 REFUSED = 3
 """Exit status: the bytes are no valid module under these settings; the reason is on standard output."""
 

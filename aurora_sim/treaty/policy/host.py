@@ -8,7 +8,6 @@ wrong: so all of these are checked at load (inspection.py), and one object owns 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 import wasmtime
 
 from aurora_sim.treaty.policy import abi
-from aurora_sim.treaty.policy.inspection import MAX_ORDER_CAPACITY, Inspection, inspect
-from aurora_sim.treaty.policy.load import MAX_MODULE_BYTES, CompiledModule, load_module
+from aurora_sim.treaty.policy.inspection import LIMITS, Inspection, inspect
+from aurora_sim.treaty.policy.load import CompiledModule, load_module
 from aurora_sim.treaty.policy.probe import PROBE_TERMS, probe
-from aurora_sim.treaty.policy.sandbox import FUEL_TANK, MAX_MEMORY_PAGES, PAGE_BYTES, Sandbox
+from aurora_sim.treaty.policy.sandbox import FUEL_TANK, Sandbox
 from aurora_sim.treaty.policy.unchecked import (
     ONE_SLOT,
     OUT_OF_FUEL,
@@ -34,19 +33,11 @@ if TYPE_CHECKING:
     from aurora_sim.treaty.policy.batch import Codes, Column
 
 CALLS_PER_TANK: Final = 4_096
-"""Decisions between two refuellings, a power of two: to refuel at each would cost 0.3 to 0.6 us."""
+"""Decisions between two refuellings: to refuel at each would cost 0.3 to 0.6 us."""
 FUEL_PER_BATCHED_ORDER: Final = 1_000
 HIGHEST_CODE: Final = len(abi.DECISIONS) - 1
 UNUSABLE: Final = (struct.error, TypeError, ValueError, OverflowError)
 """What packing raises for a field that does not fit the order slot, and for any order once the host is closed."""
-
-LIMITS: Final[Mapping[str, int]] = {
-    "module_bytes": MAX_MODULE_BYTES,
-    "memory_bytes": MAX_MEMORY_PAGES * PAGE_BYTES,
-    "order_capacity": MAX_ORDER_CAPACITY,
-    "fuel_per_decision": FUEL_TANK,
-}
-"""What the host grants a module; `policy check` shows it."""
 
 
 class PolicyHost:
@@ -64,29 +55,6 @@ class PolicyHost:
     One host belongs to one thread: two that decide at once would mix their orders in the one slot. A forked child has
     its own copy and may use it. Create one host per run: what a module remembers between calls cannot be seen.
     """
-
-    __slots__ = (
-        "_compiled",
-        "_context",
-        "_function",
-        "_memory",
-        "_order_ptr",
-        "_sandbox",
-        "_slots",
-        "_treaty_block",
-        "_treaty_slice",
-        "decisions",
-        "exports",
-        "limits",
-        "memory_bytes",
-        "order_capacity",
-        "out_of_fuel",
-        "path",
-        "sha256",
-        "size_bytes",
-        "terms",
-        "traps",
-    )
 
     def __init__(self, compiled: CompiledModule, inspection: Inspection, terms: abi.TreatyTerms) -> None:
         """Takes a module that `inspect` found good; use `load` for one that is not known to be."""

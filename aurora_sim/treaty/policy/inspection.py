@@ -6,6 +6,7 @@ make the *host* write out of bounds. So everything the hot path relies on is che
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,17 @@ import wasmtime
 
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.treaty.policy import abi
-from aurora_sim.treaty.policy.load import CompiledModule
+from aurora_sim.treaty.policy.load import MAX_MODULE_BYTES, CompiledModule
 from aurora_sim.treaty.policy.sandbox import FUEL_TANK, MAX_MEMORY_PAGES, PAGE_BYTES, Sandbox
 
 MAX_ORDER_CAPACITY: Final = 65_536
+LIMITS: Final[Mapping[str, int]] = {
+    "module_bytes": MAX_MODULE_BYTES,
+    "memory_bytes": MAX_MEMORY_PAGES * PAGE_BYTES,
+    "order_capacity": MAX_ORDER_CAPACITY,
+    "fuel_per_decision": FUEL_TANK,
+}
+"""What the host grants a module; `policy check` shows it."""
 SEE_ABI: Final = "policy/README.md has the ABI"
 
 

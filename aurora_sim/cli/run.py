@@ -1,0 +1,155 @@
+"""`aurora-sim run`: one scenario, its files, its table; on a terminal with a progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from aurora_sim.engine.run import Options, Run
+from aurora_sim.engine.run import run as run_scenario
+from aurora_sim.observe.recorder import StepReading
+from aurora_sim.observe.terminal import summary
+from aurora_sim.scenario.errors import InputError
+from aurora_sim.scenario.scenario import STEPS_MAX, find, load
+
+SEED_MAX = 2**63 - 1
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path), default=Path("scenarios/baseline.yaml"))
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), default=42, show_default=True, help="Seed of every draw.")
+@click.option("--steps", type=click.IntRange(1, STEPS_MAX), help="Steps of 60 s  [default: the scenario's].")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Folder to write.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override the world, e.g. providers.akash.capacity=0.5.",
+)
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    default=Path("policy/wasm/vault-law-akash-policy.wasm"),
+    help="Policy module.",
+)
+@click.option("--trace", type=click.Path(path_type=Path), help="Trace to replay in place of the scenario's.")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration folder  [default: config].")
+@click.option(
+    "--rules", type=click.Path(path_type=Path), default=Path("config/prometheus/alert_rules.yml"), help="Alert rules."
+)
+@click.option("--plots", is_flag=True, help="Draw PNG plots into the folder.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1 while it runs."
+)
+@click.option("--serve", is_flag=True, help="Keep serving the metrics after the run, until interrupted.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, 86400),
+    default=0.0,
+    help="Simulated seconds a second  [default: as fast as it goes].",
+)
+@click.option("--quiet", is_flag=True, help="Print no table and no progress.")
+def run(
+    scenario: Path,
+    seed: int,
+    steps: int | None,
+    out: Path,
+    overrides: tuple[str, ...],
+    policy: Path,
+    trace: Path | None,
+    config: Path | None,
+    rules: Path,
+    plots: bool,
+    metrics_port: int | None,
+    serve: bool,
+    pace: float,
+    quiet: bool,
+) -> int:
+    """Run SCENARIO: every order through the real policy and the real router."""
+    if serve and metrics_port is None:
+        raise InputError("--serve", "there are no metrics to serve", "Give --metrics-port 9110 too")
+    loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
+    options = Options(seed, find(policy), find(rules), steps, out, pace)
+    with contextlib.ExitStack() as stack:
+        running: list[Run] = []
+        interrupted = stack.enter_context(_interruptible(running))
+        progress = stack.enter_context(_progress(quiet))
+
+        def begun(state: Run) -> None:
+            running.append(state)
+            if metrics_port is not None:
+                from aurora_sim.observe.exporter import serve as serve_metrics
+
+                server = serve_metrics(state.recorder, state.treaty_id, metrics_port)
+                stack.callback(server.close)
+                if not quiet:
+                    click.echo(f"metrics on http://127.0.0.1:{server.port}/metrics", err=True)
+
+        done = run_scenario(loaded, options, begun=begun, watch=lambda reading: progress(reading, running[0].steps))
+        if plots:
+            _draw(done, out)
+        if not quiet:
+            click.echo(summary(done.recorder, done.objectives, done.alerts, done.faults, done.complete))
+            click.echo(f"{done.recorder.step} steps in {done.wall_clock_s:.2f} s; files in {out}/")
+        if not done.complete:
+            return 130
+        if serve:
+            click.echo("serving metrics; Ctrl-C ends it", err=True)
+            interrupted.wait()
+    return 0
+
+
+def _draw(done: Run, out: Path) -> None:
+    from aurora_sim.observe.plots import draw
+
+    draw(out, done.faults, done.loaded.world.slo, done.loaded.scenario.title)
+
+
+@contextlib.contextmanager
+def _interruptible(running: list[Run]) -> Iterator[threading.Event]:
+    """Ctrl-C ends the run after the step it is in, with its files in place; before there is a run, or twice, at once."""
+    interrupted = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if interrupted.is_set() or not running:
+            raise KeyboardInterrupt
+        interrupted.set()
+        running[0].stop = True
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[StepReading, int], None]]:
+    """A progress bar on stderr, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda reading, steps: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating")
+
+        def show(reading: StepReading, steps: int) -> None:
+            bar.update(task, total=steps, completed=reading.step + 1)
+
+        yield show

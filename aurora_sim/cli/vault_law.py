@@ -1,0 +1,16 @@
+"""The console script `vault-law`: the treaty's own commands, which need no simulator."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from aurora_sim.cli import LazyGroup, call
+
+COMMANDS: Final = {"policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module.")}
+
+
+def main() -> None:
+    """The console script."""
+    group = LazyGroup(COMMANDS, "vault-law", "The treaty's own commands.")
+    sys.exit(call(group, sys.argv[1:] or ["--help"], "vault-law"))

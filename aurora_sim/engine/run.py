@@ -1,0 +1,204 @@
+"""One run from a loaded scenario to its files: the policy loaded, the world simulated, everything written.
+
+check everything -> make the folder -> steps (paced or not, watched or not) -> put the files in place
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from aurora_sim import __version__
+from aurora_sim.engine.simulation import Simulation
+from aurora_sim.observe.alerts import AlertEngine
+from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
+from aurora_sim.observe.run_files import RunFiles
+from aurora_sim.observe.series import reproducible_samples
+from aurora_sim.observe.slo import Objective, SloTracker
+from aurora_sim.scenario.scenario import Loaded
+from aurora_sim.treaty.policy.host import PolicyHost
+from aurora_sim.treaty.policy.terms import treaty_terms
+from aurora_sim.world.replay import check_trace
+
+SLICES_PER_SECOND: Final = 10
+"""How often a paced run moves on, per second of the wall clock."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: `out` None writes no files; `pace` is simulated seconds a second, 0 for as fast as it goes."""
+
+    seed: int
+    policy: Path
+    rules: Path
+    steps: int | None = None
+    out: Path | None = None
+    pace: float = 0.0
+
+
+@dataclass
+class Run:
+    """A run that is going on or over: what a view may look at. `stop` asks it to end after the current step."""
+
+    loaded: Loaded
+    options: Options
+    steps: int
+    recorder: Recorder
+    tracker: SloTracker
+    stop: bool = False
+    complete: bool = False
+    books: dict[str, float | int] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    objectives: list[Objective] = field(default_factory=list)
+    alerts: list[tuple[str, ...]] = field(default_factory=list)
+    wall_clock_s: float = 0.0
+
+    @property
+    def treaty_id(self) -> str:
+        return self.loaded.world.treaty.treaty_id
+
+    @property
+    def faults(self) -> list[tuple[str, float, float]]:
+        """Name, begin and end of each fault, in seconds, within the run."""
+        end_s = self.steps * STEP_S
+        return [(name, fault.at, min(fault.end, end_s)) for name, fault in self.loaded.faults if fault.at < end_s]
+
+
+def run(
+    loaded: Loaded,
+    options: Options,
+    *,
+    begun: Callable[[Run], object] = lambda _: None,
+    watch: Callable[[StepReading], object] = lambda _: None,
+) -> Run:
+    """Run a scenario. `begun` is called before the first step, `watch` after each.
+
+    Raises InputError for a bad policy, trace or rules file, before anything is written; OSError when the files cannot be
+    written, after taking away what was. A run that was asked to stop is `complete` False, and its files are in place.
+    """
+    world = loaded.world
+    if world.demand.replay is not None:
+        check_trace(world.demand.replay, world)
+    alerts = AlertEngine.load(options.rules)
+    steps = options.steps if options.steps is not None else loaded.scenario.steps
+    with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy:
+        files = RunFiles(options.out) if options.out is not None else None
+        recorder = Recorder(files.order if files else None, world.policy.decision_wait * 1000.0)
+        state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
+        began_s = time.perf_counter()
+        try:
+            start = loaded.scenario.start
+            simulation = Simulation(
+                world,
+                loaded.faults,
+                seed=options.seed,
+                steps=steps,
+                start_of_day_s=start.hour * 3600.0 + start.minute * 60.0 + start.second + start.microsecond / 1e6,
+                warm_up_s=loaded.scenario.warm_up,
+                policy=policy,
+                recorder=recorder,
+            )
+            simulation.warm_up()
+            begun(state)
+            for _ in range(steps):
+                if state.stop:
+                    break
+                _pace(simulation, recorder.step * STEP_S, options.pace, state)
+                reading = simulation.step()
+                state.tracker.add(reading)
+                alerts.observe(reading.time_s, reproducible_samples(recorder, reading, world.treaty.treaty_id))
+                if files is not None:
+                    files.step(reading)
+                watch(reading)
+            state.complete = recorder.step == steps
+            state.books = simulation.finish()
+            state.objectives = state.tracker.objectives(recorder)
+            state.alerts = list(alerts.history())
+            state.wall_clock_s = time.perf_counter() - began_s
+            if files is not None:
+                state.outputs = files.finish(state.alerts, manifest(state, policy))
+        except BaseException:
+            if files is not None:
+                files.discard()
+            raise
+    return state
+
+
+def _pace(simulation: Simulation, from_s: float, pace: float, state: Run) -> None:
+    """Let a step of a paced run take as long as it should. Slices of a step change nothing in it."""
+    if pace <= 0:
+        return
+    slice_s = pace / SLICES_PER_SECOND
+    began = time.monotonic()
+    slices = max(1, round(STEP_S / slice_s))
+    for number in range(1, slices + 1):
+        if state.stop:
+            return
+        if number < slices:
+            simulation.advance(from_s + STEP_S * number / slices)
+        ahead_s = STEP_S * number / slices / pace - (time.monotonic() - began)
+        if ahead_s > 0:
+            time.sleep(ahead_s)
+
+
+def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
+    """What `run.json` says, but for the digests of the outputs."""
+    recorder, loaded = run.recorder, run.loaded
+    return {
+        "title": loaded.scenario.title,
+        "scenario": str(loaded.path),
+        "overrides": list(loaded.overrides),
+        "seed": run.options.seed,
+        "start": loaded.scenario.start.isoformat(),
+        "steps": run.steps,
+        "steps_done": recorder.step,
+        "complete": run.complete,
+        "inputs": loaded.sha256,
+        "policy": {"path": str(run.options.policy), "sha256": policy.sha256, "size_bytes": policy.size_bytes},
+        "treaty_id": run.treaty_id,
+        "faults": [{"name": name, "at_s": at_s, "end_s": end_s} for name, at_s, end_s in run.faults],
+        "books": run.books,
+        "outcomes": _outcomes(recorder.outcomes.items()),
+        "providers": dict(sorted(recorder.filled_by.items())),
+        "fill_rate": _ratio(recorder.outcomes["filled", ""], _allowed(run)),
+        "fill_rate_gpu_hours": _ratio(recorder.gpu_hours_filled, recorder.gpu_hours_allowed),
+        "jobs": {
+            "killed": recorder.jobs_killed,
+            "rerouted": recorder.jobs_rerouted,
+            "lost": recorder.jobs_lost,
+            "gpu_hours_lost": round(recorder.gpu_hours_lost, 4),
+        },
+        "cost_usd": round(recorder.cost_usd, 2),
+        "failovers": recorder.failovers_total,
+        "slo": [objective.as_json() for objective in run.objectives if not objective.wall_clock],
+        "wall_clock": {
+            "run_s": round(run.wall_clock_s, 3),
+            "slo": [objective.as_json() for objective in run.objectives if objective.wall_clock],
+            "policy_decisions_ms_sum": round(recorder.decision_times.sum_ns / 1e6, 3),
+        },
+        "versions": {
+            "aurora_sim": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("simpy", "numpy", "wasmtime", "pydantic")},
+        },
+    }
+
+
+def _allowed(run: Run) -> int:
+    return sum(n for (outcome, _), n in run.recorder.outcomes.items() if outcome not in ("rejected", "denied"))
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def _outcomes(counts: Iterable[tuple[tuple[str, str], int]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (outcome, reason), count in sorted(counts):
+        found.setdefault(outcome, {})[reason] = count
+    return found

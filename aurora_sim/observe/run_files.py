@@ -1,0 +1,129 @@
+"""The files of a run: written beside their final names while it goes on, and put in place all together at its end.
+
+So a run that breaks off leaves the files of the run before as they were, and no half-written file under a final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, TextIO
+
+from aurora_sim.observe.recorder import StepReading
+from aurora_sim.observe.rows import COLUMNS
+
+ROUTING: Final = "routing_decisions.csv"
+STEPS: Final = "step_metrics.csv"
+PROVIDERS: Final = "provider_metrics_over_time.csv"
+ALERTS: Final = "alerts.csv"
+MANIFEST: Final = "run.json"
+PARTIAL: Final = ".partial"
+ROWS_PER_WRITE: Final = 512
+
+STEP_COLUMNS: Final = (
+    "step,total_requests,routed,dropped,fill_rate,avg_cost_usd_per_request,avg_latency_ms,refused_entry,fill_rate_5m,"
+    "fill_rate_gpu_hours_5m,rtt_p95_ms_5m,provenance_coverage,dropped_5m,failovers,failovers_5m,jobs_killed,jobs_lost,"
+    "gpu_hours_routed,gpu_hours_leased,halted"
+)
+PROVIDER_COLUMNS: Final = (
+    "step,provider_id,active,effective_capacity,latency_ms,price_usd_per_hour,reputation,leased_gpus"
+)
+ALERT_COLUMNS: Final = ("alert", "severity", "state", "started_s", "fired_s", "resolved_s")
+
+
+class RunFiles:
+    """The three streams of rows of a run, and what is written once at its end.
+
+    Open until `finish` puts everything in place or `discard` takes everything away. Raises OSError where the disk does.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._made: list[Path] = []
+        for missing in reversed([folder, *folder.parents]):
+            if not missing.exists():
+                missing.mkdir()
+                self._made.append(missing)
+        self._open: dict[str, TextIO] = {}
+        self._rows: list[str] = []
+        try:
+            for name, columns in ((ROUTING, COLUMNS), (STEPS, STEP_COLUMNS), (PROVIDERS, PROVIDER_COLUMNS)):
+                file = (folder / (name + PARTIAL)).open("w", encoding="utf-8", newline="\n")
+                self._open[name] = file
+                file.write(columns + "\n")
+        except OSError:
+            self.discard()
+            raise
+
+    def order(self, row: str) -> None:
+        """One row of `routing_decisions.csv`, kept until there are enough of them for one write."""
+        rows = self._rows
+        rows.append(row)
+        if len(rows) >= ROWS_PER_WRITE:
+            self._open[ROUTING].write("".join(rows))
+            rows.clear()
+
+    def step(self, reading: StepReading) -> None:
+        """The rows of a step."""
+        tally = reading.tally
+        ended = tally.filled + tally.dropped
+        numbers = (
+            tally.filled / ended if ended else None,
+            tally.cost_usd / tally.filled if tally.filled else None,
+            tally.latency_ms_sum / tally.filled if tally.filled else None,
+        )
+        self._open[STEPS].write(
+            f"{reading.step},{tally.arrived},{tally.filled},{tally.dropped},{_fixed(numbers[0], 4)},{_fixed(numbers[1], 4)},"
+            f"{_fixed(numbers[2], 1)},{tally.refused_entry},{_fixed(reading.fill_rate, 4)},"
+            f"{_fixed(reading.fill_rate_gpu_hours, 4)},{_fixed(reading.rtt_p95_ms, 1)},"
+            f"{_fixed(reading.provenance_coverage, 4)},{reading.dropped_5m},{tally.failovers},{reading.failovers_5m},"
+            f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
+            f"{int(reading.halted)}\n"
+        )
+        self._open[PROVIDERS].writelines(
+            f"{reading.step},{p.provider_id},{int(p.active)},{p.capacity_gpus},{p.latency_ms:.1f},"
+            f"{p.price_usd_per_hour:.4f},{p.reputation:.2f},{p.leased_gpus}\n"
+            for p in reading.providers
+        )
+
+    def finish(self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object]) -> dict[str, str]:
+        """Write the alerts and the manifest, put every file in place, and give the SHA-256 of each but the manifest."""
+        self._open[ROUTING].write("".join(self._rows))
+        self._rows.clear()
+        for file in self._open.values():
+            file.close()
+        with (self.folder / (ALERTS + PARTIAL)).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(ALERT_COLUMNS)
+            writer.writerows(alerts)
+        names = (ROUTING, STEPS, PROVIDERS, ALERTS)
+        outputs = {name: _sha256(self.folder / (name + PARTIAL)) for name in names}
+        text = json.dumps({**manifest, "outputs": outputs}, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        (self.folder / (MANIFEST + PARTIAL)).write_text(text, encoding="utf-8")
+        for name in (*names, MANIFEST):
+            (self.folder / (name + PARTIAL)).replace(self.folder / name)
+        return outputs
+
+    def discard(self) -> None:
+        """Take away what this run has written, and the folders that it made."""
+        for file in self._open.values():
+            with contextlib.suppress(OSError):  # closing flushes, and a full disk refuses that too
+                file.close()
+        for name in (ROUTING, STEPS, PROVIDERS, ALERTS, MANIFEST):
+            (self.folder / (name + PARTIAL)).unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _fixed(value: float | None, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
