@@ -15,7 +15,7 @@ from aurora_sim.scenario.quantities import NonNegative, Positive, PositiveCount,
 from aurora_sim.scenario.strict import Strict, wrong
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 ANYWHERE = "global"
 
 

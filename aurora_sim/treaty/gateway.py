@@ -50,8 +50,8 @@ class TokenBuckets:
         if settings.burst < 1:
             raise ValueError(f"`burst` ({settings.burst}) must be at least 1")
         self._token_s = 1.0 / settings.rate_per_s
-        # A microsecond of grace: Unix times are 2.4e-7 s apart as floats, and a token must not be late by that. (The time
-        # of being full again, one number and not two, would gather that error with every token: tried, and refused late.)
+        # A microsecond of grace: Unix times are 2.4e-7 s apart as floats, and a token must not be late by that. (Keeping
+        # one number, the time of being full again, gathered that error with every token, and broke a burst of 11.)
         self._lack_max_s = (settings.burst - 1) * self._token_s + 1e-6
         self._lacking: dict[str, tuple[float, float]] = {}
         self._sweep_at_names = 1024

@@ -1,6 +1,6 @@
 """Promise: `--set` changes one value, leaves the document it was given as it was, and is named by the errors it causes."""
 
-# ruff: noqa: E501  (tables of cases)
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Promise: each kind of value takes its whole range in every spelling, nothing else, and its JSON Schema says the same."""
 
-# ruff: noqa: E501, RUF005  (tables of cases)
+# ruff: noqa: RUF005  (tables of cases)
 
 from __future__ import annotations
 

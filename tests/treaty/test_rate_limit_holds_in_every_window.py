@@ -35,6 +35,12 @@ def test_the_burst_is_whole_and_so_is_the_rate_after_it(settings, more, now_s):
     assert all(buckets.take("tenant", time_s) for time_s in times_s)
 
 
+def test_a_full_bucket_saves_nothing_up():
+    buckets = TokenBuckets(TokenBucketSettings(1.0, 3))
+    assert buckets.take("tenant", 0.0)
+    assert [buckets.take("tenant", 1_000.0) for _ in range(5)] == [True, True, True, False, False]
+
+
 def test_names_do_not_share_a_bucket():
     buckets = TokenBuckets(TokenBucketSettings(1.0, 1))
     assert buckets.take("a", 0.0)

@@ -1,0 +1,285 @@
+"""The table of metrics: what each is called, what it means, and where its value comes from.
+
+The exporter and the evaluation of the alert rules both read it, so that a name or a value cannot mean two things. The names of
+production are fixed; the others follow Prometheus's conventions. Times are simulated, but for the policy's decision time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, Literal, NamedTuple
+
+from aurora_sim.observe.recorder import ProviderReading, Recorder, StepReading
+from aurora_sim.observe.tally import RttHistogram
+
+RTT_BOUNDS_MS: Final = (25, 50, 100, 150, 200, 250, 300, 350, 400, 500, 750, 1000, 2000, 5000, 10_000, 30_000)
+"""350 and 500 are the objective and the critical threshold: at these the histogram is exact."""
+FILLED: Final = ("filled", "")
+
+
+class Buckets(NamedTuple):
+    """A histogram's value. `counts` are cumulative, one for each bound and one, the last, for all."""
+
+    bounds: Sequence[float]
+    counts: Sequence[int]
+    sum: float
+
+
+Values = Iterable[tuple[tuple[str, ...], float | Buckets]]
+"""The values of a metric, each with those of its labels; without any while there is no data."""
+
+
+class Metric(NamedTuple):
+    """A row of the table. `read` gives the values of all labels but `treaty_id`, which is the same for a whole run."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Recorder, StepReading], Values]
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names of its samples."""
+        if self.kind == "histogram":
+            return (f"{self.name}_bucket", f"{self.name}_sum", f"{self.name}_count")
+        return (self.name,)
+
+
+class Sample(NamedTuple):
+    """One number with its name and labels. A label without a value is left out, which to Prometheus is the same."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+def samples(recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
+    """Every sample as of now, in the table's order. Safe on another thread than the run's."""
+    return _samples(METRICS, recorder, reading, treaty_id)
+
+
+def reproducible_samples(recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
+    """The same without any wall clock: decisions take what the scenario lets orders wait for them, and the call no time."""
+    return _samples(REPRODUCIBLE_METRICS, recorder, reading, treaty_id)
+
+
+def _samples(metrics: Iterable[Metric], recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
+    for metric in metrics:
+        treaty = (treaty_id,) if metric.labels[:1] == TREATY else ()
+        for values, value in metric.read(recorder, reading):
+            labels = tuple((label, text) for label, text in zip(metric.labels, treaty + values, strict=True) if text)
+            if isinstance(value, Buckets):
+                yield from _histogram(metric.name, labels, value)
+            else:
+                yield Sample(metric.name, labels, float(value))
+
+
+def _histogram(name: str, labels: tuple[tuple[str, str], ...], buckets: Buckets) -> Iterator[Sample]:
+    # `350.0`, not `350`: Prometheus 3 writes bounds so whatever is sent, and Prometheus 2 keeps what is sent.
+    bounds = [str(float(bound)) for bound in buckets.bounds]
+    for bound, count in zip((*bounds, "+Inf"), buckets.counts, strict=True):
+        yield Sample(f"{name}_bucket", (*labels, ("le", bound)), float(count))
+    yield Sample(f"{name}_sum", labels, buckets.sum)
+    yield Sample(f"{name}_count", labels, float(buckets.counts[-1]))
+
+
+# Where the values come from. The run's thread goes on counting meanwhile: `dict(...)` copies in one step, a loop would not.
+
+
+def _one(value: float | Buckets | None) -> Values:
+    return () if value is None else (((), value),)
+
+
+def _by_provider(value: Callable[[ProviderReading], float]) -> Callable[[Recorder, StepReading], Values]:
+    def read(_: Recorder, reading: StepReading) -> Values:
+        return [((provider.provider_id,), value(provider)) for provider in reading.providers]
+
+    return read
+
+
+def _gpu_hours(_: Recorder, reading: StepReading) -> Values:
+    return _one(reading.gpu_hours_leased if reading.step >= 0 else 0.0)  # the warm-up's are not the run's
+
+
+def _orders(recorder: Recorder, _: StepReading) -> Values:
+    return sorted({FILLED: 0, **dict(recorder.outcomes)}.items())
+
+
+def _orders_filled(recorder: Recorder, reading: StepReading) -> Values:
+    return [((provider.provider_id,), recorder.filled_by[provider.provider_id]) for provider in reading.providers]
+
+
+def _rtts(recorder: Recorder, _: StepReading) -> Values:
+    rtts = recorder.rtts
+    return _one(Buckets(RTT_BOUNDS_MS, rtts.cumulative((*RTT_BOUNDS_MS, RttHistogram.LAST_MS)), rtts.sum_ms))
+
+
+def _measured_decisions(recorder: Recorder, _: StepReading) -> Values:
+    times = recorder.decision_times
+    return _one(Buckets(times.BOUNDS_MS, list(accumulate(list(times.counts))), times.sum_ns / 1e6))
+
+
+def _waited_decisions(recorder: Recorder, _: StepReading) -> Values:
+    times = recorder.decision_times
+    decisions = sum(times.counts)
+    counts = [decisions if times.wait_ms <= bound else 0 for bound in times.BOUNDS_MS]
+    return _one(Buckets(times.BOUNDS_MS, [*counts, decisions], decisions * times.wait_ms))
+
+
+TREATY: Final = ("treaty_id",)
+PROVIDER: Final = ("provider_id",)
+
+METRICS: Final = (
+    # Production's names.
+    Metric(
+        "treaty_fill_rate",
+        "gauge",
+        "Share of the orders allowed by the policy that were filled, over the trailing 5 minutes; absent below 20 orders.",
+        TREATY,
+        lambda _, reading: _one(reading.fill_rate),
+    ),
+    Metric(
+        "treaty_rtt_ms",
+        "gauge",
+        "95th percentile of the bridge round trip, submit to ack, over the trailing 5 minutes.",
+        TREATY,
+        lambda _, reading: _one(reading.rtt_p95_ms),
+    ),
+    Metric(
+        "treaty_provenance_coverage",
+        "gauge",
+        "Complete receipts per completed job, over the trailing 15 minutes.",
+        TREATY,
+        lambda _, reading: _one(reading.provenance_coverage),
+    ),
+    Metric(
+        "treaty_dropped_requests",
+        "gauge",
+        "Orders allowed by the policy and not filled, over the trailing 5 minutes.",
+        TREATY,
+        lambda _, reading: _one(reading.dropped_5m),
+    ),
+    Metric(
+        "treaty_failover_events_total",
+        "counter",
+        "Times that an order or a killed job went on to its next candidate.",
+        TREATY,
+        lambda recorder, _: _one(recorder.failovers_total),
+    ),
+    Metric("gpu_hours_total", "counter", "GPU-hours that jobs have held GPUs for.", (), _gpu_hours),
+    Metric(
+        "policy_decision_duration_ms",
+        "histogram",
+        "Time of a policy decision: the measured call, and what the scenario lets orders wait.",
+        (),
+        _measured_decisions,
+    ),
+    Metric(
+        "provider_active",
+        "gauge",
+        "Whether the provider answers: 1 or 0.",
+        PROVIDER,
+        _by_provider(lambda provider: float(provider.active)),
+    ),
+    Metric(
+        "provider_capacity_gpus",
+        "gauge",
+        "GPUs on offer, leased ones included.",
+        PROVIDER,
+        _by_provider(lambda provider: provider.capacity_gpus),
+    ),
+    Metric(
+        "provider_latency_ms",
+        "gauge",
+        "The provider's own service latency.",
+        PROVIDER,
+        _by_provider(lambda provider: provider.latency_ms),
+    ),
+    Metric(
+        "provider_price_usd_per_hour",
+        "gauge",
+        "Price of a GPU-hour, the mean over the provider's GPU types.",
+        PROVIDER,
+        _by_provider(lambda provider: provider.price_usd_per_hour),
+    ),
+    Metric(
+        "provider_reputation",
+        "gauge",
+        "Reputation, 0 to 100.",
+        PROVIDER,
+        _by_provider(lambda provider: provider.reputation),
+    ),
+    Metric(
+        "tenant_gpu_hours_used",
+        "gauge",
+        "GPU-hours of today's quota (UTC) that the tenant has taken.",
+        ("tenant_id",),
+        lambda _, reading: [((tenant_id,), used) for tenant_id, used in reading.tenant_gpu_hours_used.items()],
+    ),
+    # The simulator's own.
+    Metric("bridge_rtt_ms", "histogram", "Bridge round trip of filled orders, submit to ack.", (), _rtts),
+    Metric(
+        "bridge_queue_messages",
+        "gauge",
+        "Messages that wait for a relay worker of the bridge.",
+        ("bridge",),
+        lambda _, reading: [((bridge,), length) for bridge, length in reading.bridge_queues.items()],
+    ),
+    Metric(
+        "jobs_killed_total",
+        "counter",
+        "Running jobs that an outage killed.",
+        (),
+        lambda recorder, _: _one(recorder.jobs_killed),
+    ),
+    Metric(
+        "jobs_lost_total",
+        "counter",
+        "Killed jobs that found no other provider.",
+        (),
+        lambda recorder, _: _one(recorder.jobs_lost),
+    ),
+    Metric(
+        "provider_leased_gpus",
+        "gauge",
+        "GPUs that jobs hold.",
+        PROVIDER,
+        _by_provider(lambda provider: provider.leased_gpus),
+    ),
+    Metric("provider_orders_filled_total", "counter", "Orders that the provider has filled.", PROVIDER, _orders_filled),
+    Metric(
+        "simulated_time_seconds",
+        "gauge",
+        "Simulated time since the scenario's start, at the end of the latest step.",
+        (),
+        lambda _, reading: _one(reading.time_s),
+    ),
+    Metric(
+        "treaty_fill_rate_gpu_hours",
+        "gauge",
+        "As treaty_fill_rate, with each order counted by its GPU-hours.",
+        TREATY,
+        lambda _, reading: _one(reading.fill_rate_gpu_hours),
+    ),
+    Metric(
+        "treaty_halted",
+        "gauge",
+        "Whether the gateway refuses every order because the treaty is halted: 1 or 0.",
+        TREATY,
+        lambda _, reading: _one(float(reading.halted)),
+    ),
+    Metric(
+        "treaty_orders_total",
+        "counter",
+        "Orders that have ended, by outcome and the reason that refines it.",
+        ("treaty_id", "outcome", "reason"),
+        _orders,
+    ),
+)
+"""Every metric, each once."""
+
+REPRODUCIBLE_METRICS: Final = tuple(
+    metric._replace(read=_waited_decisions) if metric.read is _measured_decisions else metric for metric in METRICS
+)
