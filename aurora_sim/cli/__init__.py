@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from aurora_sim.scenario.errors import InputError
+from aurora_sim.scenario.errors import InputError, did_you_mean
 
 COMMANDS: Final = {
     "run": ("aurora_sim.cli.run:run", "Run a scenario (the default: scenarios/baseline.yaml)."),
@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         found = self._lazy.get(cmd_name)
         if found is None:
-            return None
+            raise click.UsageError(f"No such command {cmd_name!r}. {did_you_mean(cmd_name, self._lazy)}", ctx)
         module, _, attribute = found[0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)

@@ -110,7 +110,7 @@ def run(
 def _draw(done: Run, out: Path) -> None:
     from aurora_sim.observe.plots import draw
 
-    draw(out, done.faults, done.loaded.world.slo, done.loaded.scenario.title)
+    draw(out, done.loaded.scenario.title, done.faults, done.loaded.world.slo)
 
 
 @contextlib.contextmanager

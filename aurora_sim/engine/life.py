@@ -80,7 +80,7 @@ class OrderLife:
                 parts.issued[order.tenant_id] = order
             self._admit(order)
 
-        env.timeout(first.arrival_s - env.now, first).callbacks.append(arrive)
+        env.timeout(first[0] - env.now, first).callbacks.append(arrive)
 
     def place_running(self, order: LiveOrder, candidates: list[str]) -> None:
         """A job that began before the run and still runs: on the first candidate that has room, if there is one."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from aurora_sim import __version__
 from aurora_sim.engine.simulation import Simulation
-from aurora_sim.observe.alerts import AlertEngine
+from aurora_sim.observe.alerts import AlertEngine, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RunFiles
 from aurora_sim.observe.series import reproducible_samples
@@ -84,7 +84,7 @@ def run(
     world = loaded.world
     if world.demand.replay is not None:
         check_trace(world.demand.replay, world)
-    alerts = AlertEngine.load(options.rules)
+    alerts = AlertEngine(load_rules(options.rules))
     steps = options.steps if options.steps is not None else loaded.scenario.steps
     with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy:
         files = RunFiles(options.out) if options.out is not None else None
@@ -92,17 +92,7 @@ def run(
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
         began_s = time.perf_counter()
         try:
-            start = loaded.scenario.start
-            simulation = Simulation(
-                world,
-                loaded.faults,
-                seed=options.seed,
-                steps=steps,
-                start_of_day_s=start.hour * 3600.0 + start.minute * 60.0 + start.second + start.microsecond / 1e6,
-                warm_up_s=loaded.scenario.warm_up,
-                policy=policy,
-                recorder=recorder,
-            )
+            simulation = simulate(loaded, options.seed, steps, policy, recorder)
             simulation.warm_up()
             begun(state)
             for _ in range(steps):
@@ -118,7 +108,7 @@ def run(
             state.complete = recorder.step == steps
             state.books = simulation.finish()
             state.objectives = state.tracker.objectives(recorder)
-            state.alerts = list(alerts.history())
+            state.alerts = alerts.history()
             state.wall_clock_s = time.perf_counter() - began_s
             if files is not None:
                 state.outputs = files.finish(state.alerts, manifest(state, policy))
@@ -127,6 +117,21 @@ def run(
                 files.discard()
             raise
     return state
+
+
+def simulate(loaded: Loaded, seed: int, steps: int, policy: PolicyHost, recorder: Recorder) -> Simulation:
+    """The simulation of a loaded scenario, at the beginning of its warm-up."""
+    start = loaded.scenario.start
+    return Simulation(
+        loaded.world,
+        loaded.faults,
+        seed=seed,
+        steps=steps,
+        start_of_day_s=start.hour * 3600.0 + start.minute * 60.0 + start.second + start.microsecond / 1e6,
+        warm_up_s=loaded.scenario.warm_up,
+        policy=policy,
+        recorder=recorder,
+    )
 
 
 def _pace(simulation: Simulation, from_s: float, pace: float, state: Run) -> None:

@@ -21,6 +21,7 @@ from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.reputation import after_ack, after_failure
+from aurora_sim.treaty.router import Explanation
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes
 from aurora_sim.world.provider import Provider
@@ -49,6 +50,7 @@ class Simulation:
         recorder: Recorder,
     ) -> None:
         replayed = config.demand.replay is not None
+        self._config = config
         self._warm_up_s = 0.0 if replayed else math.ceil(warm_up_s / STEP_S) * STEP_S
         self._env = simpy.Environment(initial_time=-self._warm_up_s)
         self._recorder = recorder
@@ -73,7 +75,6 @@ class Simulation:
             (config.router.health_check_every, self._check_health),
             (PRICE_STEP_S, self._parts.world.move_prices),
             (config.provenance.batch_every, lambda: self._parts.receipts.work(self._env.now)),
-            (STEP_S, self._guard_provenance),
         ):
             self._env.process(self._every(every_s, act))
         recorder.step = -round(self._warm_up_s / STEP_S)
@@ -92,17 +93,36 @@ class Simulation:
 
     def step(self) -> StepReading:
         """Run to the end of the current step and read everything off."""
-        parts, now_s = self._parts, (self._recorder.step + 1) * STEP_S
+        parts, now_s = self._parts, self.next_step_s
         self.advance(now_s)
         day = int((now_s + parts.start_of_day_s) // 86_400.0)
         leased_s = sum(provider.settle(now_s) for provider in parts.world.providers.values())
+        coverage = parts.receipts.coverage(now_s)
+        self._guard_provenance(coverage, now_s)
         return self._recorder.close_step(
-            coverage=parts.receipts.coverage(now_s),
+            coverage=coverage,
             providers=tuple(_read(provider) for provider in parts.world.providers.values()),
             tenant_gpu_hours_used={tenant_id: parts.ledger.used_today(tenant_id, day) for tenant_id in parts.tenants},
             gpu_hours_leased=(leased_s - self._leased_before_s) / 3600.0,
             halted=parts.gateway.halted,
             bridge_queues={name: bridge.queue_length(now_s) for name, bridge in parts.world.bridges.items()},
+        )
+
+    @property
+    def next_step_s(self) -> float:
+        """When the current step ends."""
+        return (self._recorder.step + 1) * STEP_S
+
+    def explain(self, tenant_id: str, workload: str, gpus: int, max_price_usd_per_hour: float) -> Explanation:
+        """How the router, with the view that it has now, ranks such an order of the tenant."""
+        gpu_type = self._config.workloads[workload].gpu_type
+        no_luck = (0.0, 0.0, 0.0, 0.0, 0.0)
+        draft: OrderDraft = (
+            self._env.now, 0, tenant_id, workload, gpu_type, gpus, 1.0, max_price_usd_per_hour, no_luck, (*no_luck, 0.0),
+        )  # fmt: skip
+        tenant, latency_ms = self._parts.tenants[tenant_id], self._parts.max_latency_ms[workload]
+        return self._parts.router.explain(
+            LiveOrder("explained", draft, tenant, latency_ms, self._parts.order_valid_for_s)
         )
 
     @property
@@ -152,9 +172,9 @@ class Simulation:
                 provider.reputation = after_failure(provider.reputation, alpha)
         self._parts.router.refresh(provider_views(self._parts.world))
 
-    def _guard_provenance(self) -> None:
-        now_s = self._env.now
-        if self._parts.guard.observe(self._parts.receipts.coverage(now_s), now_s):
+    def _guard_provenance(self, coverage: float | None, now_s: float) -> None:
+        """Fail closed: halt new allocations when coverage has been too low for too long, whatever anybody does."""
+        if self._parts.guard.observe(coverage, now_s):
             self._parts.gateway.halt("provenance_coverage")
         else:
             self._parts.gateway.resume("provenance_coverage")
@@ -169,21 +189,21 @@ class Simulation:
         for source in sources:
             drafts = source.drafts(now_s, midnight_s)
             for draft in drafts:
-                if draft.arrival_s >= now_s:
+                if draft[0] >= now_s:
                     self._life.follow(source, drafts, draft)
                     break
                 running.append((draft, source.source))
             for tenant_id, gpu_hours in source.used_gpu_hours.items():
                 parts.ledger.take(tenant_id, int((now_s + parts.start_of_day_s) // 86_400.0), gpu_hours)
-        running.sort(key=lambda job: (job[0].arrival_s, job[1]))
+        running.sort(key=lambda job: (job[0][0], job[1]))
         for number, (draft, name) in enumerate(running):
             if number % VIEW_EVERY_JOBS == 0:
                 parts.router.refresh(provider_views(parts.world))
             order = LiveOrder(
                 name,
                 draft,
-                parts.tenants[draft.tenant_id],
-                parts.max_latency_ms[draft.workload],
+                parts.tenants[draft[2]],
+                parts.max_latency_ms[draft[3]],
                 parts.order_valid_for_s,
             )
             self._life.place_running(order, parts.router.rank(order))

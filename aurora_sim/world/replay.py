@@ -161,7 +161,7 @@ class TraceOrders:
             tenant_id, chooser = self.mapped(first + place, rows[place])
             gpu_type = chooser.names[int(chooser.choose(kind_draw[place : place + 1])[0])]
             limit = self._config.price_limits[gpu_type]
-            yield OrderDraft(
+            yield (
                 round(arrival_s * replay.time_scale, 9),
                 first + place,
                 tenant_id,

@@ -1,0 +1,151 @@
+"""The functions that rules may call, as Prometheus 2.42 works them out (promql/functions.go and promql/quantile.go)."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aurora_sim.observe.alerts.operators import divide, greatest, least
+
+OverRange = Callable[[Sequence[float], Sequence[float], float, float], float | None]
+"""Of the times and values in a range, its start and its end; None where there are too few samples."""
+
+_BOUND: Final = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
+
+
+def _extrapolated(
+    times: Sequence[float], values: Sequence[float], start_s: float, end_s: float, counter: bool, per_second: bool
+) -> float | None:
+    """The growth over the whole range, though the samples do not reach its ends (`extrapolatedRate`)."""
+    if len(values) < 2:
+        return None
+    first = values[0]
+    growth = values[-1] - first
+    if counter:
+        previous = 0.0
+        for value in values:
+            if value < previous:  # the counter began anew
+                growth += previous
+            previous = value
+    to_start_s, to_end_s = times[0] - start_s, end_s - times[-1]
+    sampled_s = times[-1] - times[0]
+    between_s = sampled_s / (len(values) - 1)
+    if counter and growth > 0.0 and first >= 0.0:  # no further back than to where the counter was 0
+        to_start_s = min(to_start_s, sampled_s * (first / growth))
+    near_s = between_s * 1.1
+    reach_s = sampled_s
+    reach_s += to_start_s if to_start_s < near_s else between_s / 2
+    reach_s += to_end_s if to_end_s < near_s else between_s / 2
+    factor = reach_s / sampled_s
+    return growth * (factor / (end_s - start_s) if per_second else factor)
+
+
+def rate(times: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> float | None:
+    """Growth of a counter per second."""
+    return _extrapolated(times, values, start_s, end_s, counter=True, per_second=True)
+
+
+def increase(times: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> float | None:
+    """Growth of a counter over the range."""
+    return _extrapolated(times, values, start_s, end_s, counter=True, per_second=False)
+
+
+def delta(times: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> float | None:
+    """Change of a gauge over the range."""
+    return _extrapolated(times, values, start_s, end_s, counter=False, per_second=False)
+
+
+def _compensated(increment: float, total: float, lost: float) -> tuple[float, float]:
+    """Neumaier's sum: the total, and what rounding has taken from it so far."""
+    grown = total + increment
+    lost += (total - grown) + increment if abs(total) >= abs(increment) else (increment - grown) + total
+    return grown, lost
+
+
+def _sum(values: Sequence[float]) -> float:
+    total = lost = 0.0
+    for value in values:
+        total, lost = _compensated(value, total, lost)
+    return total if math.isinf(total) else total + lost
+
+
+def _mean(values: Sequence[float]) -> float:
+    mean = lost = 0.0
+    for count, value in enumerate(values, start=1):
+        if math.isinf(mean) and not math.isnan(value) and (math.isfinite(value) or (mean > 0) == (value > 0)):
+            continue  # infinite it stays
+        mean, lost = _compensated(value / count - mean / count, mean, lost)
+    return mean if math.isinf(mean) else mean + lost
+
+
+OVER_RANGE: Final[dict[str, OverRange]] = {
+    "rate": rate,
+    "increase": increase,
+    "delta": delta,
+    "sum_over_time": lambda _, values, *__: _sum(values),
+    "avg_over_time": lambda _, values, *__: _mean(values),
+    "min_over_time": lambda _, values, *__: least(values),
+    "max_over_time": lambda _, values, *__: greatest(values),
+    "count_over_time": lambda _, values, *__: float(len(values)),
+    "last_over_time": lambda _, values, *__: values[-1],
+}
+
+
+def bound_of(text: str) -> float | None:
+    """The upper bound that a label `le` gives; None for what is no number."""
+    return float(text) if _BOUND.fullmatch(text) else None
+
+
+def quantile_of_buckets(share: float, buckets: Sequence[tuple[float, float]]) -> float:
+    """The quantile of a histogram of (upper bound, cumulative count), linear inside its bucket (`bucketQuantile`)."""
+    if math.isnan(share):
+        return math.nan
+    if share < 0.0 or share > 1.0:
+        return math.copysign(math.inf, share)
+    bounds, counts = _coalesced(buckets)
+    if bounds[-1] != math.inf or len(bounds) < 2:
+        return math.nan
+    most = counts[0]
+    for place, count in enumerate(counts):  # sums of scrapes may leave a count below one before it
+        if count > most:
+            most = count
+        elif count < most:
+            counts[place] = most
+    if counts[-1] == 0.0:
+        return math.nan
+    rank = share * counts[-1]
+    place = bisect_left(counts, True, 0, len(counts) - 1, key=lambda count: count >= rank)  # as written: NaN is not
+    if place == len(counts) - 1:
+        return bounds[-2]
+    if place == 0 and bounds[0] <= 0.0:
+        return bounds[0]
+    low = bounds[place - 1] if place else 0.0
+    below = counts[place - 1] if place else 0.0
+    return low + (bounds[place] - low) * divide(rank - below, counts[place] - below)
+
+
+def _coalesced(buckets: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Bounds and counts by bound, with those of one bound (`le="1"` and `le="1.0"`) added up."""
+    bounds: list[float] = []
+    counts: list[float] = []
+    for bound, count in sorted(buckets, key=lambda bucket: bucket[0]):
+        if bounds and bounds[-1] == bound:
+            counts[-1] += count
+        else:
+            bounds.append(bound)
+            counts.append(count)
+    return bounds, counts
+
+
+ELEMENTWISE: Final[dict[str, Callable[..., float]]] = {
+    "abs": abs,
+    "clamp_min": lambda value, bound: math.nan if math.isnan(value) or math.isnan(bound) else max(value, bound),
+    "clamp_max": lambda value, bound: math.nan if math.isnan(value) or math.isnan(bound) else min(value, bound),
+}
+"""Of one value, and of the numbers that follow it."""
+
+KNOWN: Final = frozenset({*OVER_RANGE, *ELEMENTWISE, "absent", "histogram_quantile"})
+"""Every function that is evaluated here."""
