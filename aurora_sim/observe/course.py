@@ -69,8 +69,8 @@ class Curve:
     @property
     def time_s(self) -> NDArray[np.float64]:
         """The middle of each span, in seconds from the start; a step's values are those at its end."""
-        first = np.arange(len(self.low)) * self.steps_per_point
-        return STEP_S * (first + (self.steps_per_point + 1) / 2.0)
+        steps = self.steps_per_point
+        return np.arange(len(self.low), dtype=np.float64) * (steps * STEP_S) + (steps + 1) / 2.0 * STEP_S
 
     @property
     def known(self) -> bool:

@@ -16,12 +16,12 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 # Okabe and Ito's colours: they stay apart for every kind of colour blindness, and in grey.
 BLUE: Final = "#0072B2"
-SKY: Final = "#56B4E9"
+SKY: Final = "#3A96CF"  # darker than theirs, so that it can be read as letters
 VERMILLION: Final = "#D55E00"
 INK: Final = "#222222"
 GREY: Final = "#6B6B6B"
 FAINT: Final = "#D9D9D9"
-FAULT: Final = "#F3E3C3"
+FAULT: Final = (0.88, 0.71, 0.30, 0.30)  # see-through: where faults overlap it is darker
 FAULT_EDGE: Final = "#A9772B"
 
 STYLE: Final[dict[str, Any]] = {
@@ -135,7 +135,7 @@ class Frame:
         axes.xaxis.set_major_locator(MultipleLocator(step))
         for fault in self.faults:
             begin, end = fault.at_s / self.unit.seconds, min(fault.end_s, self.end_s) / self.unit.seconds
-            axes.axvspan(begin, end, facecolor=FAULT, edgecolor=FAULT_EDGE, linewidth=0.5, zorder=0)
+            axes.axvspan(begin, end, facecolor=FAULT, edgecolor=FAULT_EDGE, linewidth=0.6, zorder=0)
         return axes
 
     def name_faults(self, axes: Axes) -> None:
@@ -186,7 +186,7 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     heights_px: list[float] = []
     for wanted_px, _, _ in placed:
         heights_px.append(wanted_px if not heights_px else max(wanted_px, heights_px[-1] + gap_px))
-    top_px = box.y1 + gap_px / 2
+    top_px = box.y1
     for place in range(len(heights_px) - 1, -1, -1):  # whatever was pushed above the top pushes the others down
         heights_px[place] = min(heights_px[place], top_px)
         top_px = heights_px[place] - gap_px

@@ -98,11 +98,11 @@ def _fill_rate(figure: Figure | SubFigure, course: Course, slo: Slo, faults: Seq
     if curve.known:
         low, at_s = curve.lowest()
         alarming = curve.below > 0
-        finding = f"lowest {low:.1%} after {_duration(at_s)}; " + (
-            f"below {slo.fill_rate_p5_min:.0%} for {_in_steps(curve.below)}"
-            if alarming
-            else f"never below {slo.fill_rate_p5_min:.0%}"
-        )
+        if alarming:
+            rest = f"below {slo.fill_rate_p5_min:.0%} for {_in_steps(curve.below)}"
+        else:
+            rest = f"never below {slo.fill_rate_p5_min:.0%}"
+        finding = f"lowest {low:.1%} after {_duration(at_s)}; {rest}" if low < 1.0 else "every order was filled"
     frame = Frame(figure, "Fill rate", finding, alarming, course.end_s, faults)
     axes = frame.axes(0.0, 0.0, *frame.body_in)
     low_of_all = min((c.lowest()[0] for c in (curve, course.fill_rate_gpu_hours) if c.known), default=1.0)

@@ -123,7 +123,7 @@ def _measured_decisions(recorder: Recorder, _: StepReading) -> Values:
 
 def _waited_decisions(recorder: Recorder, _: StepReading) -> Values:
     times = recorder.decision_times
-    decisions, wait_ms = sum(times.counts), times._wait_ns / 1e6
+    decisions, wait_ms = sum(times.counts), times.wait_ns / 1e6
     counts = [decisions if wait_ms <= bound else 0 for bound in times.BOUNDS_MS]
     return _one(Buckets(times.BOUNDS_MS, [*counts, decisions], decisions * wait_ms))
 

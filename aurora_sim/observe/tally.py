@@ -108,13 +108,13 @@ class DecisionTimes:
 
     def __init__(self, wait_ms: float = 0.0) -> None:
         self._bounds_ns = [int(bound * 1e6) for bound in self.BOUNDS_MS]
-        self._wait_ns = round(wait_ms * 1e6)
+        self.wait_ns = round(wait_ms * 1e6)
         self.counts = [0] * (len(self.BOUNDS_MS) + 1)
         self.sum_ns = 0
 
     def add(self, measured_ns: int) -> None:
         """Count a decision: what the call took, and what the scenario lets each order wait beside it."""
-        spent_ns = measured_ns + self._wait_ns
+        spent_ns = measured_ns + self.wait_ns
         self.sum_ns += spent_ns
         place = 0
         for bound in self._bounds_ns:  # nearly always one of the first three

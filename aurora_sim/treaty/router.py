@@ -82,7 +82,7 @@ class Router:
     limits. A tenant without preferences weighs everything the same.
     """
 
-    __slots__ = ("_preferences", "_scored", "_views", "_views_as_given", "_weights")
+    __slots__ = ("_preferences", "_rated", "_scored", "_views", "_views_as_given", "_weights")
 
     def __init__(self, preferences: Mapping[str, Preferences]) -> None:
         self._preferences = dict(preferences)
@@ -90,6 +90,7 @@ class Router:
         self._views_as_given: tuple[ProviderView, ...] = ()
         self._views: tuple[ProviderView, ...] = ()
         self._scored: dict[tuple[str, str, str], list[_Candidate]] = {}
+        self._rated: dict[tuple[str, str], list[_Rated]] = {}
 
     def refresh(self, views: Sequence[ProviderView]) -> None:
         """Take over what a health check found. Weights set by `set_weights` stay in force."""
@@ -100,6 +101,7 @@ class Router:
             for view in views
         )
         self._scored = {}
+        self._rated = {}
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
         """Put these routing weights in place of the configured ones, at once; providers not named go back to theirs.
@@ -148,23 +150,41 @@ class Router:
         return no_route_reason(self._views, order)
 
     def _score(self, order: Order) -> list[_Candidate]:
+        """The candidates of a tenant, region and GPU type, best first: the reference's scores, its divisions done once a view."""
         gpu_type = order.gpu_type
-        candidates: list[_Candidate] = [
-            (
-                view.provider_id,
-                view.price_usd_per_hour[gpu_type],
-                view.latency_ms,
-                view.reputation,
-                view.free_gpus.get(gpu_type, 0),
-            )
-            for _, _, view in _sorted_eligible(self._views, order, self.preferences(order.tenant_id))
+        rated = self._rated.get((order.region, gpu_type))
+        if rated is None:
+            rated = self._rated[order.region, gpu_type] = self._rate(order)
+        w = self.preferences(order.tenant_id)
+        price, latency, reputation, capacity = w.price, w.latency, w.reputation, w.capacity
+        total = price + latency + reputation + capacity
+        ranked = [
+            (-(weight * (price * p + latency * t + reputation * r + capacity * c) / total), candidate[1], candidate)
+            for candidate, weight, p, t, r, c in rated
         ]
+        ranked.sort()  # the candidate begins with the provider id, the last of the ties' rules
+        candidates = [candidate for _, _, candidate in ranked]
         self._scored[order.tenant_id, order.region, gpu_type] = candidates
         return candidates
+
+    def _rate(self, order: Order) -> list[_Rated]:
+        """What all tenants share of a score: the eligible providers with their parts."""
+        gpu_type = order.gpu_type
+        eligible = [view for view in self._views if _filters_passed(view, order) >= _PRICE]
+        cheapest, fastest = _best(eligible, gpu_type)
+        rated: list[_Rated] = []
+        for view in eligible:
+            price, free = view.price_usd_per_hour[gpu_type], view.free_gpus.get(gpu_type, 0)
+            p = parts(view, gpu_type, cheapest, fastest)
+            candidate = (view.provider_id, price, view.latency_ms, view.reputation, free)
+            rated.append((candidate, view.routing_weight, p.price, p.latency, p.reputation, p.capacity))
+        return rated
 
 
 # provider id, price in USD per GPU-hour, latency in ms, reputation, free GPUs
 _Candidate = tuple[str, float, float, float, int]
+# a candidate, its routing weight, and its score's parts: price, latency, reputation, capacity
+_Rated = tuple[_Candidate, float, float, float, float, float]
 
 
 def rank(views: Sequence[ProviderView], order: Order, preferences: Preferences) -> list[str]:

@@ -32,7 +32,7 @@ class ProvenanceServices:
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
         self._jobs: dict[int, JobDraws] = {}
-        self._tries: dict[tuple[int, str], int] = {}
+        self._failed: dict[tuple[int, str], int] = {}
         self._batches = 0
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
 
@@ -50,33 +50,31 @@ class ProvenanceServices:
 
     def pin(self, key: int, now_s: float) -> float | None:
         """Seconds that pinning job `key` took, or None when it failed."""
-        assert now_s > -math.inf
         job = self._jobs[key]
-        if self._draw(key, job, "receipt/pin-failure", job.luck[5]) < self._failure("pin", self._config.pin.failure):
+        if self._fails(key, job, "pin", job.luck[5], self._config.pin.failure):
             return None
         del self._jobs[key]
-        self._tries.pop((key, "receipt/script"), None)
-        self._tries.pop((key, "receipt/pin-failure"), None)
         return _latency_s(self._config.pin, job.luck[2])
 
     def run(self, key: int) -> bool:
         """Whether the receipt script worked for job `key`."""
         job = self._jobs[key]
-        failed = self._draw(key, job, "receipt/script", job.luck[4]) < self._failure(
-            "script", self._config.script_failure
-        )
-        return not failed
+        return not self._fails(key, job, "script", job.luck[4], self._config.script_failure)
+
+    def _fails(self, key: int, job: JobDraws, service: str, first: float, base: float) -> bool:
+        """Whether this try fails. Only what failed before is remembered: nearly every first try is the only one."""
+        tries = self._failed.pop((key, service), 0) if self._failed else 0
+        draw = first
+        if tries:
+            draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.number).random())
+        if draw >= self._failure(service, base):
+            return False
+        self._failed[key, service] = tries + 1
+        return True
 
     def _failure(self, service: str, base: float) -> float:
         faults = self.failures[service]
         return 1.0 - (1.0 - base) * (1.0 - faults.compound_share()) if faults else base
-
-    def _draw(self, key: int, job: JobDraws, what: str, first: float) -> float:
-        tries = self._tries.get((key, what), 0)
-        self._tries[key, what] = tries + 1
-        if tries == 0:
-            return first
-        return float(self._streams.generator(f"{job.source}/{what}#{tries}", job.number).random())
 
 
 def _latency_s(service: Service, normal: float) -> float:

@@ -135,8 +135,8 @@ def test_orders_come_in_time_inside_the_run_and_are_numbered_in_turn(demand):
 
 def test_a_longer_run_begins_with_the_shorter_one_s_orders():
     for demand in (
-        {"model": "poisson", "orders_per_minute": 10.0},
-        {"model": "poisson", "orders_per_minute": 10.0, "diurnal": "office"},
+        {"model": "poisson", "orders_per_minute": 20.0},
+        {"model": "poisson", "orders_per_minute": 20.0, "diurnal": "office"},
     ):
         short, long = (drafts(one_tenant(demand), 4, hours * HOUR_S)["tenant-dao"] for hours in (2, 5))
         assert len(long) > len(short) > 1000

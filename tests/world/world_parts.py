@@ -7,14 +7,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.scenario import load
-from aurora_sim.world.demand import OrderDraft
+from aurora_sim.world.demand import BridgeLuck, JobLuck
 from aurora_sim.world.faults import Impact, apply, changes
 from aurora_sim.world.sources import all_sources
 from aurora_sim.world.streams import Streams
@@ -28,6 +28,21 @@ Named = Sequence[tuple[str, Fault]]
 
 T_999 = {10: 4.781, 16: 4.073, 20: 3.883, 30: 3.659, 40: 3.558}
 """Student's t for a two-sided 99.9 % interval, by the number of replications."""
+
+
+class Draft(NamedTuple):
+    """An `OrderDraft` with names."""
+
+    arrival_s: float
+    number: int
+    tenant_id: str
+    workload: str
+    gpu_type: str
+    gpus: int
+    gpu_hours: float
+    max_price_usd_per_hour: float
+    bridge_luck: BridgeLuck
+    job_luck: JobLuck
 
 
 @lru_cache(maxsize=1)
@@ -70,11 +85,11 @@ def drafts(
     from_s: float = 0.0,
     begin_s: float | None = None,
     start_of_day_s: float = 0.0,
-) -> dict[str, list[OrderDraft]]:
+) -> dict[str, list[Draft]]:
     """The drafts of each source. Its demand begins at `begin_s`; those before `from_s` are the ones that still run."""
     begin_s = from_s if begin_s is None else begin_s
     sources = all_sources(config, method, Streams(seed), start_of_day_s, begin_s, until_s)
-    return {source.source: list(source.drafts(from_s, -start_of_day_s)) for source in sources}
+    return {source.source: [Draft(*draft) for draft in source.drafts(from_s, -start_of_day_s)] for source in sources}
 
 
 def one_tenant(demand: Mapping[str, Any]) -> WorldConfig:

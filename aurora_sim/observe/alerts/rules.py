@@ -73,7 +73,7 @@ class _RuleKeys(_Keys):
 
 class _GroupKeys(_Keys):
     name: Annotated[str, Field(min_length=1)]
-    interval: Duration = INTERVAL_S
+    interval: Duration | None = None
     rules: list[_RuleKeys] = Field(default_factory=list)
 
 
@@ -135,7 +135,7 @@ def load_rules(path: Path) -> RuleFile:
         if group.name in names:
             raise InputError(document.where((*keys, "name")), f"{group.name} is the name of two groups", "Rename one")
         names.add(group.name)
-        if group.interval != INTERVAL_S:
+        if group.interval not in (None, INTERVAL_S):
             what = f"an interval of {group.interval:g} s: rules are evaluated once a simulated minute"
             raise InputError(document.where((*keys, "interval")), what, "Write interval: 1m")
         rules += [_rule(document, (*keys, "rules", place), given, parser) for place, given in enumerate(group.rules)]
