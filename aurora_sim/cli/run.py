@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -74,6 +75,8 @@ def run(
     quiet: bool,
 ) -> int:
     """Run SCENARIO: every order through the real policy and the real router."""
+    if not math.isfinite(pace):
+        raise InputError(f"--pace {pace}", "this is no pace", "Give simulated seconds a second, such as 60")
     if serve and metrics_port is None:
         raise InputError("--serve", "there are no metrics to serve", "Give --metrics-port 9110 too")
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)

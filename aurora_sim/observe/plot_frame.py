@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 # Okabe and Ito's colours: they stay apart for every kind of colour blindness, and in grey.
@@ -210,10 +210,8 @@ def grouped(axes: Axes) -> None:
 
 
 def _width_in(words: str) -> float:
-    return (
-        float(TextPath((0, 0), words, size=LABEL_PT, prop=FontProperties(family="DejaVu Sans")).get_extents().width)
-        / POINTS_PER_INCH
-    )
+    width_pt, _, _ = text_to_path.get_text_width_height_descent(words, FontProperties(size=LABEL_PT), ismath=False)
+    return float(width_pt) / POINTS_PER_INCH
 
 
 def _lanes(faults: Sequence[FaultSpan], end_s: float, width_in: float) -> list[int]:

@@ -97,8 +97,8 @@ def _fill_rate(figure: Figure | SubFigure, course: Course, slo: Slo, faults: Seq
     finding, alarming = "too few orders for a fill rate", False
     if curve.known:
         low, at_s = curve.lowest()
-        alarming = curve.below > 0
-        if alarming:
+        alarming = _often(curve.below, curve)
+        if curve.below:
             rest = f"below {slo.fill_rate_p5_min:.0%} for {_in_steps(curve.below)}"
         else:
             rest = f"never below {slo.fill_rate_p5_min:.0%}"
@@ -132,10 +132,9 @@ def _round_trips(figure: Figure | SubFigure, course: Course, slo: Slo, faults: S
     finding, alarming = "no order was filled", False
     if curve.known:
         high, at_s = curve.highest()
-        alarming = curve.above > 0
-        finding = f"95th percentile highest {high:,.0f} ms after {_duration(at_s)}; " + (
-            f"above {limit_ms:g} ms for {_in_steps(curve.above)}" if alarming else f"never above {limit_ms:g} ms"
-        )
+        alarming = _often(curve.above, curve)
+        rest = f"above {limit_ms:g} ms for {_in_steps(curve.above)}" if curve.above else f"never above {limit_ms:g} ms"
+        finding = f"95th percentile highest {high:,.0f} ms after {_duration(at_s)}; {rest}"
     frame = Frame(figure, "Bridge round trip", finding, alarming, course.end_s, faults)
     axes = frame.axes(0.0, 0.0, *frame.body_in)
     curves = ((course.rtt_p99_ms, "p99", SKY, 1.2), (curve, "p95", BLUE, 2.0), (course.rtt_p50_ms, "p50", GREY, 1.2))
@@ -288,6 +287,11 @@ def _last(curve: Curve) -> float:
     """The last known value, where a line's label belongs."""
     known = curve.mean[curve.count > 0]
     return float(known[-1]) if len(known) else 1.0
+
+
+def _often(steps: int, curve: Curve) -> bool:
+    """Whether it is more than the twentieth of the time that a 95th percentile leaves free."""
+    return steps > 0.05 * float(curve.count.sum())
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ production are fixed; the others follow Prometheus's conventions. Times are simu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
@@ -60,13 +61,26 @@ def samples(recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterato
     return _samples(METRICS, recorder, reading, treaty_id)
 
 
-def reproducible_samples(recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
-    """The same without any wall clock: decisions take what the scenario lets orders wait for them, and the call no time."""
-    return _samples(REPRODUCIBLE_METRICS, recorder, reading, treaty_id)
+def reproducible_samples(
+    recorder: Recorder, reading: StepReading, treaty_id: str, only: AbstractSet[str] | None = None
+) -> Iterator[Sample]:
+    """The same without any wall clock: decisions take what the scenario lets orders wait for them, and the call no time.
+
+    `only`: the sample names that are wanted; metrics that have none of them are left out.
+    """
+    return _samples(REPRODUCIBLE_METRICS, recorder, reading, treaty_id, only)
 
 
-def _samples(metrics: Iterable[Metric], recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
+def _samples(
+    metrics: Iterable[Metric],
+    recorder: Recorder,
+    reading: StepReading,
+    treaty_id: str,
+    only: AbstractSet[str] | None = None,
+) -> Iterator[Sample]:
     for metric in metrics:
+        if only is not None and only.isdisjoint(metric.sample_names):
+            continue
         treaty = (treaty_id,) if metric.labels[:1] == TREATY else ()
         for values, value in metric.read(recorder, reading):
             labels = tuple((label, text) for label, text in zip(metric.labels, treaty + values, strict=True) if text)

@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from aurora_sim.scenario.composer import Keys
-from aurora_sim.scenario.config import ANYWHERE, World
+from aurora_sim.scenario.config import ANYWHERE, Bridge, Provider, Tenant, Workload, World
 from aurora_sim.scenario.document import Document
 from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault
+
+
+def check_new_names(before: Document, after: Document) -> None:
+    """Raise an InputError for a named thing that overrides brought in by halves: most likely a misspelt name.
+
+    `before` is the configuration alone, `after` the same with the overrides. A whole new thing is welcome.
+    """
+    for section, model in (("providers", Provider), ("tenants", Tenant), ("bridges", Bridge), ("workloads", Workload)):
+        known, found = before.data.get(section), after.data.get(section)
+        if not isinstance(known, dict) or not isinstance(found, dict):
+            continue
+        required = {name for name, field in model.model_fields.items() if field.is_required()}
+        for name, given in found.items():
+            if name not in known and not (isinstance(given, dict) and required <= given.keys()):
+                what = f"there is no {section[:-1]} {name!r}, and this is not all that a new one needs"
+                raise InputError(after.where((section, name)), what, did_you_mean(name, known))
 
 
 def check_world(document: Document, world: World) -> None:
@@ -21,7 +37,7 @@ def check_world(document: Document, world: World) -> None:
     for provider_id, provider in world.providers.items():
         at: Keys = ("providers", provider_id)
         known((*at, "bridge"), "bridge", provider.bridge, world.bridges)
-        known((*at, "prices_usd_per_hour"), "price profile", world.price_profile, provider.prices_usd_per_hour)
+        known(("price_profile",), f"price profile of {provider_id}", world.price_profile, provider.prices_usd_per_hour)
         prices = provider.prices_usd_per_hour[world.price_profile]
         for gpu_type in provider.gpus:
             known((*at, "prices_usd_per_hour", world.price_profile), "price there for the provider's", gpu_type, prices)

@@ -14,7 +14,7 @@ from aurora_sim.scenario.document import Document, apply_overrides, read_documen
 from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.merge import merge
 from aurora_sim.scenario.quantities import Seconds, Timestamp
-from aurora_sim.scenario.references import check_faults, check_world
+from aurora_sim.scenario.references import check_faults, check_new_names, check_world
 from aurora_sim.scenario.strict import Strict
 from aurora_sim.scenario.validation import validate
 
@@ -73,11 +73,13 @@ def load(
         part = read_document(config_dir / name)
         sha256[f"config/{name}"] = part.sha256
         merged = merge(merged, part, into=sections if sections == ("treaty",) else ())
+    configured = merged
     merged = merge(merged, document, take=("world",))
     assignments = list(overrides or [])
     if trace is not None:
         assignments.append(f"demand.replay.trace={trace}")
     merged = apply_overrides(merged, assignments)
+    check_new_names(configured, merged)
     world = validate(merged, World)
     check_world(merged, world)
     faults = named(scenario.method)

@@ -88,7 +88,7 @@ def zoned(name: str, zone: str, node: str) -> tuple[str, tuple[tuple[str, str], 
 def varied_minutes(seed: int, length: int) -> Minutes:
     """Gauges and counters in two zones and a histogram, with gaps, resets, late starts, early ends, NaN and infinities.
 
-    All values are whole numbers, so that a sum is the same in whatever order promtool adds up.
+    The values of metrics with more than one series are whole, so that a sum is the same in whatever order promtool adds up.
     """
     draw = random.Random(seed)
     series: dict[tuple[str, tuple[tuple[str, str], ...]], list[float | None]] = {}
@@ -97,6 +97,7 @@ def varied_minutes(seed: int, length: int) -> Minutes:
             series[zoned("gauge", zone, node)] = [float(draw.randrange(-9, 10)) for _ in range(length)]
             series[zoned("other", zone, node)] = [float(draw.randrange(-2, 3)) for _ in range(length)]
             series[zoned("requests_total", zone, node)] = _counter(draw, length)
+    series["tenths", ()] = [draw.randrange(-99, 100) / 10 for _ in range(length)]
     series["single", ()] = [draw.choice((0.0, 1.0, 2.0, math.inf, -math.inf)) for _ in range(length)]
     for values in series.values():
         _tear(draw, values)
@@ -123,7 +124,7 @@ def _tear(draw: random.Random, values: list[float | None]) -> None:
 
 
 def _buckets(draw: random.Random, length: int) -> dict[str, list[float | None]]:
-    bounds = ["0.5", "1", "1.0", "2.5", "10", draw.choice(("+Inf", "Inf"))]
+    bounds = ["-1", "0.5", "1", "1.0", "2.5", "10", draw.choice(("+Inf", "Inf"))]
     total = dict.fromkeys(bounds, 0.0)
     counts: dict[str, list[float | None]] = {bound: [] for bound in bounds}
     for _ in range(length):

@@ -1,6 +1,6 @@
 """Prometheus's own promtool finds the same alerts firing at every minute, with the same labels and annotations.
 
-The other promise, that expressions have the same values to the last bit, is in test_values_are_prometheus's.
+That expressions have the same values, to the last bit, is in test_values_equal_prometheus.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_one_minute_less_does_not_fire(
 
 def decisions(wait_ms: float) -> Minutes:
     """Thirty-six decisions a minute, at once until the step and of `wait_ms` from then on, as the exporter has them."""
-    counts = {bound: 0 for bound in (*DecisionTimes.BOUNDS_MS, float("inf"))}
+    counts = dict.fromkeys((*DecisionTimes.BOUNDS_MS, float("inf")), 0)
     values: dict[float, list[float | None]] = {bound: [] for bound in counts}
     for minute in range(LENGTH):
         for bound in counts:

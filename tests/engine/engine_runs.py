@@ -50,7 +50,15 @@ def merged(base: Any, different: Any) -> Any:
 
 def a_config(**different: Any) -> WorldConfig:
     """The configuration of `config/` with these overrides."""
-    return WorldConfig.model_validate(merged(_base().model_dump(), different))
+    return WorldConfig.model_validate(merged(_base().model_dump(), different)) if different else _base()
+
+
+def without(config: WorldConfig, section: str, *names: str) -> WorldConfig:
+    """The configuration without these entries of a section."""
+    document = config.model_dump()
+    for name in names:
+        del document[section][name]
+    return WorldConfig.model_validate(document)
 
 
 class Witness(Recorder):

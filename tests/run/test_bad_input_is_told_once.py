@@ -126,7 +126,7 @@ def test_a_configuration_that_is_broken(tmp_path: Path) -> None:
 def test_things_that_are_not_files(tmp_path: Path) -> None:
     assert "folder" in told_once(tmp_path, "scenarios")
     assert "baseline" in told_once(tmp_path, "scenarios/basline.yaml")
-    assert "policy" in told_once(tmp_path, "scenarios/baseline.yaml", "--policy", tmp_path)
+    assert ".wasm" in told_once(tmp_path, "scenarios/baseline.yaml", "--policy", tmp_path)
     assert "rules" in told_once(tmp_path, "scenarios/baseline.yaml", "--rules", tmp_path / "rules.yml")
     assert "metrics-port" in told_once(tmp_path, "scenarios/baseline.yaml", "--serve")
 

@@ -70,7 +70,7 @@ def test_while_being_scraped(tmp_path: Path) -> None:
     assert digests(tmp_path / "b") == plain
 
 
-@pytest.mark.parametrize("name", sorted(json.loads(GOLDEN.read_text())))
+@pytest.mark.parametrize("name", ("akash-outage", "baseline", "relayer-outage"))
 def test_golden_digests(name: str, tmp_path: Path) -> None:
     """The committed digests: a change of them is a change of the model, and wants its reason in the commit."""
     golden = json.loads(GOLDEN.read_text())[name]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
-from bridge_traffic import SlowQueue, a_bridge, send, times_of
+from bridge_traffic import SERVICE_S, SlowQueue, a_bridge, send, times_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 WORKERS = 3
-# Quarters of a second, so that ends of service, faults and new messages often fall on one instant.
+QUARTER_S = 0.25
+"""Most times are quarters of a second, so that ends of service, faults and new messages often fall on one instant."""
 quarters = st.integers(0, 8).map(lambda n: n / 4)
 sending = st.tuples(
-    st.just("send"), quarters, st.integers(1, 12).map(lambda n: n / 4), st.sampled_from([math.inf, 1.0, 2.5])
+    st.just("send"), quarters, st.sampled_from([1, 1, 1, 2, 3, 7, 12]), st.sampled_from([math.inf, 1.0, 2.5])
 )
 changing = st.tuples(
     st.just("change"), quarters, st.sampled_from([0, 1, 2, 3]), st.sampled_from([0.25, 0.5, 1.0, 2.0, 8.0])
@@ -21,11 +22,20 @@ changing = st.tuples(
 traffic = st.lists(st.one_of(sending, sending, changing), min_size=1, max_size=60)
 
 
+def slow_bridge(abandon_cost):
+    return a_bridge(WORKERS, abandon_cost, service_median_ms=QUARTER_S * 1000.0)
+
+
+def send_quarters(bridge, now_s, quarters, give_up_s=math.inf):
+    """Send a message whose service takes that many quarters of a second; one quarter is exact."""
+    return send(bridge, now_s, quarters * SERVICE_S, give_up_s)
+
+
 class Played:
     """A bridge and the slow queue, taken through the same traffic."""
 
     def __init__(self, actions, abandon_cost):
-        self.bridge = a_bridge(WORKERS, abandon_cost)
+        self.bridge = slow_bridge(abandon_cost)
         self.queue = SlowQueue(WORKERS, abandon_cost)
         self.messages = []
         self.begun = {}
@@ -37,9 +47,10 @@ class Played:
             else:
                 self.change(first, second)
 
-    def send(self, service_s, give_up_s=math.inf):
-        self.queue.send(self.now_s, service_s, give_up_s)
-        self.messages.append(send(self.bridge, self.now_s, service_s, give_up_s))
+    def send(self, quarters, give_up_s=math.inf):
+        message = send_quarters(self.bridge, self.now_s, quarters, give_up_s)
+        self.messages.append(message)
+        self.queue.send(self.now_s, message.service_s, give_up_s)
 
     def change(self, workers, factor):
         self.queue.change(self.now_s, workers, factor)
@@ -107,26 +118,26 @@ def test_a_drained_bridge_has_forgotten_every_fault(actions):
     played = Played(actions, 0.2)
     played.end_faults()
     drained_s = max((message.finish_s for message in played.messages), default=0.0)
-    fresh = a_bridge(WORKERS, 0.2)
+    fresh = slow_bridge(0.2)
     later_s = max(drained_s, played.now_s) + 1.0
     gaps_s = [0.0, 0.1, 0.2, 1.0, 0.0, 0.0, 0.3]
     old_messages, new_messages = [], []
     for number, gap_s in enumerate(gaps_s):
         later_s += gap_s
-        old_messages.append(send(played.bridge, later_s, 0.4 + 0.1 * number))
-        new_messages.append(send(fresh, later_s, 0.4 + 0.1 * number))
+        old_messages.append(send_quarters(played.bridge, later_s, 1 + number))
+        new_messages.append(send_quarters(fresh, later_s, 1 + number))
     assert times_of(old_messages) == times_of(new_messages)
     assert [message.reply_s for message in old_messages] == [message.reply_s for message in new_messages]
 
 
 def test_no_workers_serve_nobody_until_they_are_back():
     played = Played([("change", 1.0, 0, 1.0)], 1.0)
-    played.send(1.0)
+    played.send(4)
     assert math.isinf(played.messages[0].reply_s)
     assert played.bridge.queue_length(played.now_s + 100.0) == 1
     played.now_s = 500.0
     played.end_faults()
-    assert times_of(played.messages) == [(500.0, 501.0)]
+    assert times_of(played.messages) == [(500.0, pytest.approx(501.0))]
 
 
 def test_a_recompute_that_changes_nothing_moves_nobody():

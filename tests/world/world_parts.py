@@ -59,7 +59,7 @@ def merged(base: Any, different: Any) -> Any:
 
 def a_config(**different: Any) -> WorldConfig:
     """The configuration of `config/` with these overrides."""
-    return WorldConfig.model_validate(merged(_base().model_dump(), different))
+    return WorldConfig.model_validate(merged(_base().model_dump(), different)) if different else _base()
 
 
 def faults(*method: Mapping[str, Any]) -> list[tuple[str, Fault]]:

@@ -46,6 +46,8 @@ class Evaluation:
 
     def _worked_out(self, node: Node) -> Value:
         match node:
+            case Binary():
+                return self._binary(node)
             case Number():
                 return node.value
             case Selector():
@@ -57,8 +59,6 @@ class Evaluation:
             case Negate():
                 operand = self._value(node.operand)
                 return -operand if isinstance(operand, float) else _distinct(_mapped(operand, lambda value: -value))
-            case Binary():
-                return self._binary(node)
 
     def _number(self, node: Node) -> float:
         value = self._value(node)
@@ -118,14 +118,14 @@ def _keeps_name(node: Binary) -> bool:
 
 
 def _with_number(node: Binary, vector: Vector, number: float, number_first: bool) -> Vector:
-    operation, keeps_name = _operation(node), _keeps_name(node)
-    result: Vector = []
-    for labels, value in vector:
-        made, kept = operation(number, value) if number_first else operation(value, number)
-        if kept:
-            # A comparison that filters keeps the vector's value, on whichever side it stands.
-            result.append((labels, value) if keeps_name else (_unnamed(labels), made))
-    return result
+    if _keeps_name(node):  # the condition of most rules; it keeps the vector's value, on whichever side that stands
+        compare = COMPARISONS[node.operator]
+        return [s for s in vector if (compare(number, s[1]) if number_first else compare(s[1], number))]
+    operation = _operation(node)
+    return [
+        (_unnamed(labels), (operation(number, value) if number_first else operation(value, number))[0])
+        for labels, value in vector
+    ]
 
 
 def _one_to_one(node: Binary, left: Vector, right: Vector) -> Vector:
