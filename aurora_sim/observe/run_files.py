@@ -21,6 +21,7 @@ STEPS: Final = "step_metrics.csv"
 PROVIDERS: Final = "provider_metrics_over_time.csv"
 ALERTS: Final = "alerts.csv"
 MANIFEST: Final = "run.json"
+PLOTS: Final = ("overview.png", "fill_rate.png", "rtt.png", "providers.png", "failovers.png")
 PARTIAL: Final = ".partial"
 ROWS_PER_WRITE: Final = 512
 
@@ -106,6 +107,8 @@ class RunFiles:
         (self.folder / (MANIFEST + PARTIAL)).write_text(text, encoding="utf-8")
         for name in (*names, MANIFEST):
             (self.folder / (name + PARTIAL)).replace(self.folder / name)
+        for name in PLOTS:  # of the run before, and not of this one
+            (self.folder / name).unlink(missing_ok=True)
         return outputs
 
     def discard(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 from alert_runs import RULES, promtool
 
 from aurora_sim.observe.alerts import load_rules
+from aurora_sim.observe.series import METRICS
 
 
 @pytest.mark.needs("promtool")
@@ -20,3 +21,8 @@ def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
         assert rule.severity in ("warning", "critical"), rule.alert
         assert set(rule.annotations) == {"summary", "runbook"}, rule.alert
         assert rule.annotations["runbook"].startswith("RUNBOOK.md, "), rule.alert
+
+
+def test_no_rule_is_blind() -> None:
+    exported = {name for metric in METRICS for name in metric.sample_names}
+    assert load_rules(RULES).sample_names <= exported
