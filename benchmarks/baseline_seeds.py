@@ -28,13 +28,17 @@ def one(seed: int, steps: int) -> tuple[int, list[Objective], float, int]:
     done = run(
         load(Path(BASELINE)),
         Options(seed, POLICY, RULES, steps),
-        watch=lambda r: leased.append(sum(p.leased_gpus for p in r.providers) / sum(p.capacity_gpus for p in r.providers)),
+        watch=lambda r: leased.append(
+            sum(p.leased_gpus for p in r.providers) / sum(p.capacity_gpus for p in r.providers)
+        ),
     )
     return seed, done.objectives, sum(leased) / len(leased), sum(row[4] != "" for row in done.alerts)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--steps", type=int, default=120)
     arguments = parser.parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
 import signal
 import sys
@@ -79,6 +80,10 @@ def run(
         raise InputError(f"--pace {pace}", "this is no pace", "Give simulated seconds a second, such as 60")
     if serve and metrics_port is None:
         raise InputError("--serve", "there are no metrics to serve", "Give --metrics-port 9110 too")
+    if plots and importlib.util.find_spec("matplotlib") is None:
+        raise InputError(
+            "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
+        )
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
     options = Options(seed, find(policy), find(rules), steps, out, pace)
     with contextlib.ExitStack() as stack:
@@ -97,7 +102,7 @@ def run(
                     click.echo(f"metrics on http://127.0.0.1:{server.port}/metrics", err=True)
 
         done = run_scenario(loaded, options, begun=begun, watch=lambda reading: progress(reading, running[0].steps))
-        if plots:
+        if plots and done.recorder.step > 0:
             _draw(done, out)
         if not quiet:
             click.echo(summary(done.recorder, done.objectives, done.alerts, done.faults, done.complete))

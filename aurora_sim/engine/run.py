@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.alerts import AlertEngine, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RunFiles
-from aurora_sim.observe.series import reproducible_samples
+from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.observe.slo import Objective, SloTracker
 from aurora_sim.scenario.scenario import Loaded
 from aurora_sim.treaty.policy.host import PolicyHost
@@ -84,16 +84,23 @@ def run(
     world = loaded.world
     if world.demand.replay is not None:
         check_trace(world.demand.replay, world)
-    alerts = AlertEngine(load_rules(options.rules))
+    rules = load_rules(options.rules)
+    alerts = AlertEngine(rules)
     steps = options.steps if options.steps is not None else loaded.scenario.steps
     with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy:
         files = RunFiles(options.out) if options.out is not None else None
         recorder = Recorder(files.order if files else None, world.policy.decision_wait * 1000.0)
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
         began_s = time.perf_counter()
+
+        def seen_by_rules(reading: StepReading) -> Iterator[Sample]:
+            return reproducible_samples(recorder, reading, state.treaty_id, only=rules.sample_names)
+
         try:
             simulation = simulate(loaded, options.seed, steps, policy, recorder)
-            simulation.warm_up()
+            reading = simulation.warm_up()
+            if reading is not None:
+                alerts.observe(0.0, seen_by_rules(reading))
             begun(state)
             for _ in range(steps):
                 if state.stop:
@@ -101,7 +108,7 @@ def run(
                 _pace(simulation, recorder.step * STEP_S, options.pace, state)
                 reading = simulation.step()
                 state.tracker.add(reading)
-                alerts.observe(reading.time_s, reproducible_samples(recorder, reading, world.treaty.treaty_id))
+                alerts.observe(reading.time_s, seen_by_rules(reading))
                 if files is not None:
                     files.step(reading)
                 watch(reading)
@@ -180,6 +187,10 @@ def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
         },
         "cost_usd": round(recorder.cost_usd, 2),
         "failovers": recorder.failovers_total,
+        "failover_causes": [
+            {"provider_id": provider_id, "reason": why, "count": count}
+            for (provider_id, why), count in sorted(recorder.failover_causes.items())
+        ],
         "slo": [objective.as_json() for objective in run.objectives if not objective.wall_clock],
         "wall_clock": {
             "run_s": round(run.wall_clock_s, 3),

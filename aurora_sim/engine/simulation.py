@@ -80,11 +80,13 @@ class Simulation:
         recorder.step = -round(self._warm_up_s / STEP_S)
         self._leased_before_s = 0.0
 
-    def warm_up(self) -> None:
-        """Run up to time 0."""
+    def warm_up(self) -> StepReading | None:
+        """Run up to time 0, and read off what is there; None without a warm-up."""
+        reading = None
         while self._recorder.step < 0:
-            self.step()
+            reading = self.step()
         self._leased_before_s = sum(p.settle(self._env.now) for p in self._parts.world.providers.values())
+        return reading
 
     def advance(self, until_s: float) -> None:
         """Run up to a time within the step, for whoever wants to go slowly. Slices change nothing."""

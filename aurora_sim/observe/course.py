@@ -1,13 +1,12 @@
 """The course of a finished run: its CSVs read once and thinned to what a picture can show.
 
-Memory does not grow with the run, but for the orders of five minutes.
+Memory does not grow with the run.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aurora_sim.observe.recorder import STEP_S, TRAILING_STEPS
-from aurora_sim.observe.run_files import PROVIDERS, ROUTING, STEPS
-from aurora_sim.observe.tally import quantile
+from aurora_sim.observe.recorder import STEP_S
+from aurora_sim.observe.run_files import PROVIDERS, STEPS
 from aurora_sim.scenario.config import Slo
 from aurora_sim.scenario.errors import InputError
 
@@ -138,7 +136,6 @@ def read_course(folder: Path, slo: Slo) -> Course:
     )
     _read_steps(folder / STEPS, course)
     _read_providers(folder / PROVIDERS, course)
-    _read_round_trips(folder / ROUTING, course)
     return course
 
 
@@ -160,7 +157,9 @@ def _read_steps(path: Path, course: Course) -> None:
     columns: dict[str, Curve] = {
         "fill_rate_5m": course.fill_rate,
         "fill_rate_gpu_hours_5m": course.fill_rate_gpu_hours,
+        "rtt_p50_ms_5m": course.rtt_p50_ms,
         "rtt_p95_ms_5m": course.rtt_p95_ms,
+        "rtt_p99_ms_5m": course.rtt_p99_ms,
         "failovers": course.failovers,
         "failovers_5m": course.failovers_5m,
         "jobs_killed": course.jobs_killed,
@@ -184,29 +183,6 @@ def _read_providers(path: Path, course: Course) -> None:
             provider.capacity.add(step, float(capacity))
             provider.dark.add(step, 1.0 - int(active))
             provider.dark_steps += active == "0"
-
-
-def _read_round_trips(path: Path, course: Course) -> None:
-    """The median and the 99th percentile; the 95th is among the steps' columns. Not before the run itself fills five minutes."""
-    recent: deque[list[float]] = deque([[]], maxlen=TRAILING_STEPS)
-    current = 0
-
-    def close_steps_before(step: int) -> None:
-        nonlocal current
-        while current < step:
-            rtts_ms = [rtt_ms for of_step in recent for rtt_ms in of_step]
-            if rtts_ms and current >= TRAILING_STEPS - 1:
-                for curve, share in ((course.rtt_p50_ms, 0.50), (course.rtt_p99_ms, 0.99)):
-                    curve.add(current, quantile(rtts_ms, share) or 0.0)
-            recent.append([])
-            current += 1
-
-    with _rows(path, "step", "rtt_ms") as rows:
-        for step, rtt_ms in rows:
-            close_steps_before(int(step))
-            if rtt_ms:
-                recent[-1].append(float(rtt_ms))
-    close_steps_before(course.steps)
 
 
 @contextmanager

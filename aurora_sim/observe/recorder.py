@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final, NamedTuple
 
 from aurora_sim.observe.rows import EndedOrder, filled_row, unfilled_row
-from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, quantile
+from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
 TRAILING_STEPS: Final = 5
@@ -39,7 +40,9 @@ class StepReading(NamedTuple):
     tally: StepTally
     fill_rate: float | None
     fill_rate_gpu_hours: float | None
+    rtt_p50_ms: float | None
     rtt_p95_ms: float | None
+    rtt_p99_ms: float | None
     provenance_coverage: float | None
     dropped_5m: int
     failovers_5m: int
@@ -161,6 +164,7 @@ class Recorder:
         dropped = sum(t.dropped for t in recent)
         gpu_hours_filled = sum(t.gpu_hours_filled for t in recent)
         gpu_hours = gpu_hours_filled + sum(t.gpu_hours_dropped for t in recent)
+        rtts = sorted(chain.from_iterable(t.rtts_ms for t in recent))
         enough = filled + dropped >= FILL_ORDERS_MIN
         reading = StepReading(
             step=self.step,
@@ -168,7 +172,9 @@ class Recorder:
             tally=tally,
             fill_rate=filled / (filled + dropped) if enough else None,
             fill_rate_gpu_hours=gpu_hours_filled / gpu_hours if enough else None,
-            rtt_p95_ms=quantile([rtt for t in recent for rtt in t.rtts_ms], 0.95),
+            rtt_p50_ms=ranked(rtts, 0.5),
+            rtt_p95_ms=ranked(rtts, 0.95),
+            rtt_p99_ms=ranked(rtts, 0.99),
             provenance_coverage=coverage,
             dropped_5m=dropped,
             failovers_5m=sum(t.failovers for t in recent),

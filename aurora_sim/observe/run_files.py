@@ -27,7 +27,7 @@ ROWS_PER_WRITE: Final = 512
 
 STEP_COLUMNS: Final = (
     "step,total_requests,routed,dropped,fill_rate,avg_cost_usd_per_request,avg_latency_ms,refused_entry,fill_rate_5m,"
-    "fill_rate_gpu_hours_5m,rtt_p95_ms_5m,provenance_coverage,dropped_5m,failovers,failovers_5m,jobs_killed,jobs_lost,"
+    "fill_rate_gpu_hours_5m,rtt_p50_ms_5m,rtt_p95_ms_5m,rtt_p99_ms_5m,provenance_coverage,dropped_5m,failovers,failovers_5m,jobs_killed,jobs_lost,"
     "gpu_hours_routed,gpu_hours_leased,halted"
 )
 PROVIDER_COLUMNS: Final = (
@@ -80,7 +80,8 @@ class RunFiles:
         self._open[STEPS].write(
             f"{reading.step},{tally.arrived},{tally.filled},{tally.dropped},{_fixed(numbers[0], 4)},{_fixed(numbers[1], 4)},"
             f"{_fixed(numbers[2], 1)},{tally.refused_entry},{_fixed(reading.fill_rate, 4)},"
-            f"{_fixed(reading.fill_rate_gpu_hours, 4)},{_fixed(reading.rtt_p95_ms, 1)},"
+            f"{_fixed(reading.fill_rate_gpu_hours, 4)},{_fixed(reading.rtt_p50_ms, 1)},"
+            f"{_fixed(reading.rtt_p95_ms, 1)},{_fixed(reading.rtt_p99_ms, 1)},"
             f"{_fixed(reading.provenance_coverage, 4)},{reading.dropped_5m},{tally.failovers},{reading.failovers_5m},"
             f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
             f"{int(reading.halted)}\n"

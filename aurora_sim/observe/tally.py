@@ -71,16 +71,27 @@ class RttHistogram:
         raise AssertionError("the counts do not add up to the total")
 
     def cumulative(self, bounds_ms: Sequence[int]) -> list[int]:
-        """How many round trips are within each bound, for an exporter."""
-        snapshot = dict(self.counts)
-        return [sum(count for bucket, count in snapshot.items() if bucket <= bound) for bound in bounds_ms]
+        """How many round trips are within each of the ascending bounds, for an exporter."""
+        within, seen, totals = sorted(dict(self.counts).items()), 0, []
+        place = 0
+        for bound in bounds_ms:
+            while place < len(within) and within[place][0] <= bound:
+                seen += within[place][1]
+                place += 1
+            totals.append(seen)
+        return totals
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
     """The nearest-rank quantile: the least value that at least `share` of the values do not exceed; None without any."""
-    if not values:
+    return ranked(sorted(values), share)
+
+
+def ranked(ascending: Sequence[float], share: float) -> float | None:
+    """The same of values that are sorted."""
+    if not ascending:
         return None
-    return sorted(values)[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
+    return ascending[max(0, math.ceil(share * len(ascending) - 1e-9) - 1)]
 
 
 class DecisionTimes:

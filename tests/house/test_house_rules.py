@@ -24,7 +24,9 @@ def modules_of(project: Path, *arguments: str) -> set[str]:
         f"call(LazyGroup(COMMANDS, 'aurora-sim', ''), {list(arguments)!r}, 'aurora-sim')\n"
         "print('MODULES', *sorted(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True, timeout=60
+    )
     return set(done.stdout.rsplit("MODULES", 1)[1].split())
 
 

@@ -132,7 +132,8 @@ def test_things_that_are_not_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["runn"], ["run", "--stepz", "3"], ["run", "--steps", "0"], ["run", "--seed", "-1"], ["run", "--pace", "nan"]]
+    "arguments",
+    [["runn"], ["run", "--stepz", "3"], ["run", "--steps", "0"], ["run", "--seed", "-1"], ["run", "--pace", "nan"]],
 )
 def test_usage(arguments: list[str]) -> None:
     done = aurora(*arguments)

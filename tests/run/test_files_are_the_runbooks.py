@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from run_command import aurora
 
 ROUTING = (
@@ -84,7 +83,9 @@ def test_a_dark_provider_fills_nothing_and_comes_back(out: Path) -> None:
     by_akash = [int(row["step"]) for row in found if row["provider_id"] == "akash" and row["outcome"] == "filled"]
     assert not [step for step in by_akash if step in outage]
     assert [step for step in by_akash if step >= 40]
-    active = {int(r["step"]): r["active"] for r in rows(out, "provider_metrics_over_time.csv") if r["provider_id"] == "akash"}
+    active = {
+        int(r["step"]): r["active"] for r in rows(out, "provider_metrics_over_time.csv") if r["provider_id"] == "akash"
+    }
     # A reading is taken at the end of its step: the outage begins with step 30 and is over when step 39 ends.
     assert {step for step, value in active.items() if value == "0"} == set(outage)
 

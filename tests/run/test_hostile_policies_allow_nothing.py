@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import wasmtime
-
 from run_command import aurora
 
 MODULE = """(module

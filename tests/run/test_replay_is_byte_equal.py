@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
 from run_command import PROJECT, aurora
 
 FILES = ("routing_decisions.csv", "step_metrics.csv", "provider_metrics_over_time.csv", "alerts.csv")
@@ -22,7 +21,9 @@ def digests(folder: Path) -> dict[str, str]:
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
 
 
-def run(out: Path, *more: str, scenario: str = "scenarios/akash-outage.yaml", steps: str = "45", **environment: str) -> dict[str, str]:
+def run(
+    out: Path, *more: str, scenario: str = "scenarios/akash-outage.yaml", steps: str = "45", **environment: str
+) -> dict[str, str]:
     done = aurora("run", scenario, "--seed", "7", "--steps", steps, "--out", out, "--quiet", *more, **environment)
     assert done.returncode == 0, done.stderr
     return digests(out)
@@ -70,7 +71,7 @@ def test_while_being_scraped(tmp_path: Path) -> None:
     assert digests(tmp_path / "b") == plain
 
 
-@pytest.mark.parametrize("name", ("akash-outage", "baseline", "relayer-outage"))
+@pytest.mark.parametrize("name", ["akash-outage", "baseline", "relayer-outage"])
 def test_golden_digests(name: str, tmp_path: Path) -> None:
     """The committed digests: a change of them is a change of the model, and wants its reason in the commit."""
     golden = json.loads(GOLDEN.read_text())[name]

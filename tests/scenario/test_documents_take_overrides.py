@@ -1,7 +1,5 @@
 """Promise: `--set` changes one value, leaves the document it was given as it was, and is named by the errors it causes."""
 
-
-
 from __future__ import annotations
 
 import copy
