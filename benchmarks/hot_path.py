@@ -26,8 +26,9 @@ from aurora_sim.treaty.policy.terms import treaty_terms
 POLICY = PROJECT / "policy" / "wasm" / "vault-law-akash-policy.wasm"
 RULES = PROJECT / "config" / "prometheus" / "alert_rules.yml"
 RATIO_MAX = 4.0
-IN_FLIGHT = 64
-"""Floor orders alive at one time: the event heap is about as deep as with a bridge's traffic."""
+ARRIVAL_S, BRIDGE_S, JOB_S = 60 / 36, 0.2, 6000.0
+IN_FLIGHT = round(JOB_S / ARRIVAL_S)
+"""The baseline's mean delays; so there are as many timeouts in the event heap of the floor as in the product's."""
 ROW = "%d,%s,%s,%s,%.4f,%s,%s,%d,%.4f,%.1f,%s,%s,%.3f,%s,%d,%s,%.3f,%d,%d,%d\n"
 
 
@@ -36,17 +37,23 @@ def floor_us(loaded: Loaded, folder: Path, orders: int) -> float:
     with PolicyHost.load(POLICY, treaty_terms(loaded.world.treaty)) as policy, (folder / "floor.csv").open("w") as file:
         env = simpy.Environment()
         write, decide = file.write, policy.decide
-        numbers: Iterator[int] = iter(range(orders))
+        numbers: Iterator[int] = iter(range(orders + IN_FLIGHT))
+        began = 0.0
 
         def arrive(event: simpy.Event) -> None:
-            env.timeout(0.2, event.value).callbacks.append(answer)
+            nonlocal began
+            number = event.value
+            if number == IN_FLIGHT:
+                began = time.process_time()
+            following = next(numbers, None)
+            if following is not None:
+                env.timeout(ARRIVAL_S, following).callbacks.append(arrive)
+            decide(1.0, 10.0, 100.0, 0, 80, 0)
+            env.timeout(BRIDGE_S, number).callbacks.append(answer)
 
         def answer(event: simpy.Event) -> None:
-            decide(1.0, 10.0, 100.0, 0, 80, 0)
-            env.timeout(60.0, event.value).callbacks.append(done)
-
-        def done(event: simpy.Event) -> None:
             number = event.value
+            env.timeout(JOB_S, number).callbacks.append(done)
             write(
                 ROW
                 % (
@@ -54,15 +61,13 @@ def floor_us(loaded: Loaded, folder: Path, orders: int) -> float:
                     env.now, "us-west-2", 1, "axelar", 177.0, 1, 0, 0,
                 )
             )  # fmt: skip
-            following = next(numbers, None)
-            if following is not None:
-                env.timeout(1.6, following).callbacks.append(arrive)
 
-        for number in range(IN_FLIGHT):
-            env.timeout(number * 0.01, number).callbacks.append(arrive)
-        began = time.perf_counter()
-        env.run()
-        return (time.perf_counter() - began) / (orders + IN_FLIGHT) * 1e6
+        def done(event: simpy.Event) -> None:
+            assert event.value >= 0
+
+        env.timeout(0.0, next(numbers)).callbacks.append(arrive)
+        env.run(until=(orders + IN_FLIGHT) * ARRIVAL_S)
+        return (time.process_time() - began) / orders * 1e6
 
 
 def product_us(loaded: Loaded, folder: Path, steps: int) -> float:
@@ -70,10 +75,10 @@ def product_us(loaded: Loaded, folder: Path, steps: int) -> float:
     began: list[float] = []
 
     def begun(_: Run) -> None:
-        began.append(time.perf_counter())
+        began.append(time.process_time())
 
     done = run(loaded, Options(42, POLICY, RULES, steps, folder / "out"), begun=begun)
-    return (time.perf_counter() - began[0]) / done.recorder.ended_total * 1e6
+    return (time.process_time() - began[0]) / done.recorder.ended_total * 1e6
 
 
 def main() -> int:

@@ -173,7 +173,7 @@ def provider_views(world: World) -> list[ProviderView]:
         ProviderView(
             provider_id=provider.provider_id,
             active=provider.active,
-            regions=frozenset(region for region, dark in provider.dark_share.items() if dark < 1.0),
+            regions=provider.open_regions,
             price_usd_per_hour=provider.price_usd_per_hour,
             capacity_gpus=provider.capacity_gpus,
             free_gpus={

@@ -135,11 +135,15 @@ def _measured_decisions(recorder: Recorder, _: StepReading) -> Values:
     return _one(Buckets(times.BOUNDS_MS, list(accumulate(list(times.counts))), times.sum_ns / 1e6))
 
 
+WAITED_BOUNDS_MS: Final = (1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
+"""Bounds for decisions that all take the same time: the thresholds' and a few around them are enough."""
+
+
 def _waited_decisions(recorder: Recorder, _: StepReading) -> Values:
     times = recorder.decision_times
     decisions, wait_ms = sum(times.counts), times.wait_ns / 1e6
-    counts = [decisions if wait_ms <= bound else 0 for bound in times.BOUNDS_MS]
-    return _one(Buckets(times.BOUNDS_MS, [*counts, decisions], decisions * wait_ms))
+    counts = [decisions if wait_ms <= bound else 0 for bound in WAITED_BOUNDS_MS]
+    return _one(Buckets(WAITED_BOUNDS_MS, [*counts, decisions], decisions * wait_ms))
 
 
 TREATY: Final = ("treaty_id",)

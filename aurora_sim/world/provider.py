@@ -61,6 +61,7 @@ class Provider:
         self.price_usd_per_hour: dict[str, float] = {}
         self.latency_ms = config.latency_ms
         self.active = True
+        self.open_regions = frozenset(self.regions)
         self.leased_gpu_seconds = 0.0
         self._leased_all = 0
         self._leased_since_s = -math.inf
@@ -84,6 +85,7 @@ class Provider:
         self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
         self.latency_ms = self.base_latency_ms * self.latency_factors.product()
         self.active = lit > 0.0
+        self.open_regions = frozenset(region for region, share in self.dark_share.items() if share < 1.0)
 
     def shown_reputation(self) -> float:
         """Its earned reputation and what reputation faults add, within 0 to 100."""

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.recorder import Recorder, StepReading
 from aurora_sim.observe.rows import COLUMNS
+from aurora_sim.observe.tally import StepTally
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.scenario import load
@@ -83,6 +84,13 @@ class Seen:
     readings: list[StepReading]
     books: dict[str, float | int]
     recorder: Witness
+
+    def read(self) -> list[tuple[object, ...]]:
+        """Every reading, as values that can be compared."""
+        return [
+            (*reading._replace(tally=None), *(getattr(reading.tally, name) for name in StepTally.__slots__))  # type: ignore[arg-type]
+            for reading in self.readings
+        ]
 
     @property
     def outcomes(self) -> Counter[str]:

@@ -116,7 +116,7 @@ def test_before_a_fault_strikes_nothing_is_different(calm):
 def test_a_longer_run_begins_with_the_rows_of_the_shorter(calm):
     longer = simulate(steps=30)
     assert longer.text.startswith(calm.text)
-    assert longer.readings[:20] == calm.readings
+    assert longer.read()[:20] == calm.read()
 
 
 HALF = {"fault": "outage", "provider": "akash", "share": 0.5}

@@ -46,12 +46,12 @@ def send(
 def mean_wait_s(
     workers: int, rate_per_s: float, services_s: Callable[[np.random.Generator, int], Any], seed: int
 ) -> float:
-    """The mean wait of 20,000 messages of a Poisson stream, after 1,000 for the queue to come to rest."""
+    """The mean wait of 12,000 messages of a Poisson stream, after 1,000 for the queue to come to rest."""
     draws = np.random.default_rng(seed)
-    times_s = np.cumsum(draws.exponential(1.0 / rate_per_s, 21_000)).tolist()
+    times_s = np.cumsum(draws.exponential(1.0 / rate_per_s, 13_000)).tolist()
     bridge = a_bridge(workers)
     waits_s = []
-    for time_s, service_s in zip(times_s, services_s(draws, 21_000).tolist(), strict=True):
+    for time_s, service_s in zip(times_s, services_s(draws, 13_000).tolist(), strict=True):
         waits_s.append(send(bridge, time_s, service_s).start_s - time_s)
     return float(np.mean(waits_s[1_000:]))
 
