@@ -27,7 +27,6 @@ from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import Impact
-from aurora_sim.world.provenance import JobDraws
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
@@ -56,8 +55,16 @@ class OrderLife:
         self._router = parts.router
         self._providers = parts.world.providers
         self._bridges = parts.world.bridges
-        self._region_losses = parts.world.region_losses
+        self._region_loss = parts.world.region_loss
+        self._breakers = parts.breakers
+        self._start_of_day_s = parts.start_of_day_s
+        self._decision_wait_s = parts.decision_wait_s
         self._timeout_s = parts.client.timeout_ms / 1000.0
+        self._treaty_id = parts.treaty_id
+        self._alpha = parts.reputation_alpha
+        self._settlements = {name: bridge.config.settlement for name, bridge in parts.world.bridges.items()}
+        self._receipts = parts.receipts
+        self._provenance = parts.world.provenance
         self._jobs_done = 0
 
     # 1. Demand.
@@ -66,19 +73,20 @@ class OrderLife:
         """Let the orders of a source arrive, one event each."""
         parts, env = self._parts, self._env
         tenants, latencies = parts.tenants, parts.max_latency_ms
-        valid_for_s, defect = parts.order_valid_for_s, source.defect
+        valid_for_s, defect, issued = parts.order_valid_for_s, source.defect, parts.issued
 
         def arrive(event: Event) -> None:
             draft: OrderDraft = event.value
+            now_s = env.now
             order = LiveOrder(source.source, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             following = next(drafts, None)
             if following is not None:
-                env.timeout(following[0] - env.now, following).callbacks.append(arrive)
+                env.timeout(following[0] - now_s, following).callbacks.append(arrive)
             if defect:
                 parts.spoil(order, defect)
             else:
-                parts.issued[order.tenant_id] = order
-            self._admit(order)
+                issued[draft[2]] = order
+            self._admit(order, now_s)
 
         env.timeout(first[0] - env.now, first).callbacks.append(arrive)
 
@@ -95,61 +103,60 @@ class OrderLife:
 
     # 2. to 4. Gateway, nonce, policy.
 
-    def _admit(self, order: LiveOrder) -> None:
-        now_s = self._env.now
-        self._recorder.arrived(order)
+    def _admit(self, order: LiveOrder, now_s: float) -> None:
+        recorder, tenant_id = self._recorder, order.tenant_id
+        recorder.arrived(order)
         refusal = self._gateway.check(order, now_s)
         if refusal is not None:
-            self._end(order, "rejected", refusal.reason)
+            self._end(order, now_s, "rejected", refusal.reason)
             return
         seen = self._nonces.check_and_set(order.nonce, now_s)
-        order.day = day = int((now_s + self._parts.start_of_day_s) // 86_400.0)
-        used_today = self._ledger.used_today(order.tenant_id, day)
+        order.day = day = int((now_s + self._start_of_day_s) // 86_400.0)
+        used_today, used_total = self._ledger.used(tenant_id, day)
         began_ns = perf_counter_ns()
         code = self._policy.decide(
-            order.gpu_hours, used_today, self._ledger.used_total, order.region_index, order.tenant_reputation, seen
+            order.gpu_hours, used_today, used_total, order.region_index, order.tenant_reputation, seen
         )
-        self._recorder.decided(perf_counter_ns() - began_ns)
+        recorder.decided(perf_counter_ns() - began_ns)
         order.policy_code = code
         if code != ALLOW:
-            self._end(order, "denied", reason(code))
+            self._end(order, now_s, "denied", reason(code))
             return
-        self._ledger.take(order.tenant_id, day, order.gpu_hours)
-        if self._parts.decision_wait_s:
-            self._later(self._parts.decision_wait_s, order, lambda event: self._route(event.value))
+        self._ledger.take(tenant_id, day, order.gpu_hours)
+        if self._decision_wait_s:
+            self._later(self._decision_wait_s, order, lambda event: self._route(event.value, self._env.now))
         else:
-            self._route(order)
+            self._route(order, now_s)
 
     # 5. Router.
 
-    def _route(self, order: LiveOrder) -> None:
+    def _route(self, order: LiveOrder, now_s: float) -> None:
         order.candidates = self._router.rank(order)
         order.place = 0
         if order.candidates:
-            self._ask(order)
+            self._ask(order, now_s)
         else:
-            self._end(order, "unroutable", self._router.no_route_reason(order))
+            self._end(order, now_s, "unroutable", self._router.no_route_reason(order))
 
-    def _ask(self, order: LiveOrder) -> None:
+    def _ask(self, order: LiveOrder, now_s: float) -> None:
         """Submit the order to the candidate whose turn it is."""
-        now_s = self._env.now
         if now_s >= order.deadline_s and not order.rerouting:
-            self._end(order, "expired", "deadline_passed")
+            self._end(order, now_s, "expired", "deadline_passed")
             return
-        order.provider_id = order.candidates[order.place]
-        order.bridge = self._providers[order.provider_id].bridge
+        order.provider_id = provider_id = order.candidates[order.place]
+        order.bridge = self._providers[provider_id].bridge
         order.submitted_s = now_s
         order.tries = 0
         order.on_failover_bridge = False
-        self._send(order)
+        self._send(order, now_s)
 
     # 6. Bridge.
 
-    def _send(self, order: LiveOrder) -> None:
+    def _send(self, order: LiveOrder, now_s: float) -> None:
         """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge."""
-        now_s = self._env.now
-        bridge = self._bridges[order.bridge]
-        if not order.on_failover_bridge and not self._parts.breakers[order.bridge].passes(now_s) and bridge.failover:
+        name = order.bridge
+        bridge = self._bridges[name]
+        if not order.on_failover_bridge and not self._breakers[name].passes(now_s) and bridge.failover:
             order.on_failover_bridge = True
             order.tries = 0
         if order.on_failover_bridge:
@@ -158,8 +165,7 @@ class OrderLife:
         luck = order.bridge_luck if order.attempts == 0 else self._parts.retry_luck(order)
         order.attempts += 1
         order.tries += 1
-        region_loss = self._region_losses[order.region]
-        message = bridge.send(order, now_s, now_s + self._timeout_s, luck, region_loss.total() if region_loss else 0.0)
+        message = bridge.send(order, now_s, now_s + self._timeout_s, luck, self._region_loss[order.region])
         order.message = message
         self._await(message, now_s)
 
@@ -175,15 +181,16 @@ class OrderLife:
         if plan != message.plan or order.message is not message:
             return  # worked out anew since
         order.message = None
-        breaker = self._parts.breakers[message.bridge]
+        now_s = self._env.now
+        breaker = self._breakers[message.bridge]
         if message.reply_s < message.give_up_s:
             breaker.answered()
-            self._decide(order, message)
+            self._decide(order, message, now_s)
         else:
-            breaker.unanswered(self._env.now)
-            self._retry(order)
+            breaker.unanswered(now_s)
+            self._retry(order, now_s)
 
-    def _retry(self, order: LiveOrder) -> None:
+    def _retry(self, order: LiveOrder, now_s: float) -> None:
         parts = self._parts
         failover = self._bridges[order.bridge].failover
         move = next_move(
@@ -191,60 +198,61 @@ class OrderLife:
         )
         if move == "retry":
             wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
-            self._later(wait_s, order, lambda event: self._send(event.value))
+            self._later(wait_s, order, lambda event: self._send(event.value, self._env.now))
         elif move == "failover_bridge":
             order.on_failover_bridge = True
             order.tries = 0
-            self._send(order)
+            self._send(order, now_s)
         else:
-            self._next(order, "bridge_timeout")
+            self._next(order, now_s, "bridge_timeout")
 
     # 7. and 8. Provider and ack.
 
-    def _decide(self, order: LiveOrder, message: Message) -> None:
+    def _decide(self, order: LiveOrder, message: Message, now_s: float) -> None:
         """The provider's answer: it takes the order, or the next candidate is asked."""
-        provider = self._providers[order.provider_id]
+        provider_id = order.provider_id
+        provider = self._providers[provider_id]
         refusal = provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
         if not refusal:
             price = provider.price_usd_per_hour[order.gpu_type]
-            ack = Ack(order.order_id, self._parts.treaty_id, provider.provider_id, price, self._env.now, True)
-            refusal = check_ack(ack, order, order.provider_id, self._parts.treaty_id)
+            ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
+            refusal = check_ack(ack, order, provider_id, self._treaty_id)
             if not refusal:
-                self._fill(order, provider, message, price)
+                order.price_usd_per_hour = price
+                self._fill(order, provider, message, now_s)
                 return
         if refusal not in NO_FAULT:
-            provider.reputation = after_failure(provider.reputation, self._parts.reputation_alpha)
+            provider.reputation = after_failure(provider.reputation, self._alpha)
         order.refused = True
-        self._next(order, refusal)
+        self._next(order, now_s, refusal)
 
-    def _next(self, order: LiveOrder, why: str) -> None:
+    def _next(self, order: LiveOrder, now_s: float, why: str) -> None:
         """The candidate failed: a failover to the next one, if there is one."""
         order.place += 1
         if order.place < len(order.candidates):
             order.failovers += 1
             self._recorder.failed_over(order.provider_id, why)
-            self._ask(order)
+            self._ask(order, now_s)
         else:
-            self._end(order, "refused" if order.refused else "undelivered", why)
+            self._end(order, now_s, "refused" if order.refused else "undelivered", why)
 
     # 9. Job.
 
-    def _fill(self, order: LiveOrder, provider: Provider, message: Message, price_usd_per_hour: float) -> None:
-        now_s = self._env.now
+    def _fill(self, order: LiveOrder, provider: Provider, message: Message, now_s: float) -> None:
         placement, settlement, _, node, _, _ = order.job_luck
         lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, node, order)
-        provider.reputation = after_ack(provider.reputation, provider.standing, self._parts.reputation_alpha)
+        provider.reputation = after_ack(provider.reputation, provider.standing, self._alpha)
         law = provider.placement
-        order.placement_s = placement_s = max(law.min_s, law.median_s * math.exp(law.sigma * placement))
-        law = self._bridges[message.bridge].config.settlement
-        order.settlement_s = law.median_s * math.exp(law.sigma * settlement)
+        placement_s = law.median_s * math.exp(law.sigma * placement)
+        order.placement_s = placement_s = placement_s if placement_s > law.min_s else law.min_s
         order.bridge = message.bridge
+        law = self._settlements[message.bridge]
+        order.settlement_s = law.median_s * math.exp(law.sigma * settlement)
         order.rtt_ms = (now_s - order.submitted_s) * 1000.0
         order.latency_ms = provider.latency_ms
-        order.price_usd_per_hour = price_usd_per_hour
         hold_s = placement_s + order.gpu_hours / order.gpus * 3600.0
         self._env.timeout(hold_s, lease).callbacks.append(self._job_done)
-        self._end(order, "filled", "")
+        self._end(order, now_s, "filled", "")
 
     def _job_done(self, event: Event) -> None:
         lease: Lease = event.value
@@ -254,9 +262,9 @@ class OrderLife:
         lease.provider.release(now_s, lease)
         order: LiveOrder = lease.job  # type: ignore[assignment]
         # 10. Receipt.
-        self._jobs_done += 1
-        self._parts.world.provenance.expect(self._jobs_done, JobDraws(order.source, order.index, order.job_luck))
-        self._parts.receipts.completed(order.order_id, self._jobs_done, now_s)
+        self._jobs_done = number = self._jobs_done + 1
+        self._provenance.expect(number, order)
+        self._receipts.completed(order.order_id, number, now_s)
 
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
@@ -280,13 +288,13 @@ class OrderLife:
         order.place = 0
         if order.candidates:
             self._recorder.failed_over(killed_by, "job_killed")
-            self._ask(order)
+            self._ask(order, self._env.now)
         else:
-            self._end(order, "unroutable", "no_other_provider")
+            self._end(order, self._env.now, "unroutable", "no_other_provider")
 
     # The end.
 
-    def _end(self, order: LiveOrder, outcome: str, why: str) -> None:
+    def _end(self, order: LiveOrder, now_s: float, outcome: str, why: str) -> None:
         """The one place where an order ends; a killed job that was routed again ends here a second time."""
         if order.rerouting:
             if outcome != "filled" and order.policy_code == ALLOW:
@@ -296,7 +304,7 @@ class OrderLife:
         assert not order.outcome, f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
         order.outcome = outcome
         order.reason = why
-        order.ended_s = self._env.now
+        order.ended_s = now_s
         if outcome != "filled" and order.policy_code == ALLOW:
             self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
         self._recorder.ended(order)

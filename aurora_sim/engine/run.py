@@ -85,7 +85,7 @@ def run(
     if world.demand.replay is not None:
         check_trace(world.demand.replay, world)
     rules = load_rules(options.rules)
-    alerts = AlertEngine(rules)
+    alerts, rule_samples = AlertEngine(rules), rules.sample_names
     steps = options.steps if options.steps is not None else loaded.scenario.steps
     with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy:
         files = RunFiles(options.out) if options.out is not None else None
@@ -94,7 +94,7 @@ def run(
         began_s = time.perf_counter()
 
         def seen_by_rules(reading: StepReading) -> Iterator[Sample]:
-            return reproducible_samples(recorder, reading, state.treaty_id, only=rules.sample_names)
+            return reproducible_samples(recorder, reading, state.treaty_id, only=rule_samples)
 
         try:
             simulation = simulate(loaded, options.seed, steps, policy, recorder)

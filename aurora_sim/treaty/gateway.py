@@ -144,9 +144,19 @@ class Gateway:
         """
         if self._halts:
             return TREATY_HALTED
-        field = order.malformed_field or self._field_out_of_range(order)
-        if field:
-            return _SCHEMA.get(field, _UNKNOWN_FIELD)
+        # In one expression what `_field_out_of_range` says one by one: nearly every order passes, at half the price.
+        if order.malformed_field or not (
+            1 <= order.gpus <= self._gpus_max
+            and 0.0 < order.gpu_hours < _INFINITY
+            and order.gpu_type in self._gpu_types
+            and order.region in self._regions
+            and order.max_price_usd_per_hour > 0.0
+            and order.max_latency_ms > 0.0
+            and 0.0 <= order.min_reputation <= 100.0
+            and -_INFINITY < order.issued_s < _INFINITY
+            and order.deadline_s > order.issued_s
+        ):
+            return _SCHEMA.get(order.malformed_field or self._field_out_of_range(order), _UNKNOWN_FIELD)
         if self._sources is not None and not self._sources.take(order.source, now_s):
             return RATE_LIMITED
         if not order.signature_valid:

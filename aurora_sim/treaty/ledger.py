@@ -84,6 +84,11 @@ class QuotaLedger:
         tenants = self._days.get(day)
         return tenants.get(tenant, 0) / MICRO if tenants is not None else 0.0
 
+    def used(self, tenant: str, day: int) -> tuple[float, float]:
+        """What a decision is made on, in one call: `used_today` and `used_total`."""
+        tenants = self._days.get(day)
+        return (tenants.get(tenant, 0) / MICRO if tenants is not None else 0.0), self._used / MICRO
+
     @property
     def used_total(self) -> float:
         """GPU-hours used, by all tenants on all days."""

@@ -11,7 +11,8 @@ ALPHA = 0.02
 
 def after_ack(reputation: float, standing: float, alpha: float = ALPHA) -> float:
     """The reputation (0 to 100) after an order that went well: pulled towards the provider's configured standing."""
-    return _within_bounds(reputation + alpha * (standing - reputation))
+    moved = reputation + alpha * (standing - reputation)
+    return moved if 0.0 <= moved <= 100.0 else _within_bounds(moved)
 
 
 def after_failure(reputation: float, alpha: float = ALPHA) -> float:

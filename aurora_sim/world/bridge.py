@@ -102,9 +102,8 @@ class Bridge:
         """
         network, gateway, service, tail, loss = luck
         exp = math.exp
-        travel_s = self._network_s * exp(self._network_sigma * network) * self._network_factor + self._gateway_s * exp(
-            self._gateway_sigma * gateway
-        )
+        travel_s = self._network_s * exp(self._network_sigma * network) * self._network_factor
+        travel_s += self._gateway_s * exp(self._gateway_sigma * gateway)
         if tail < self._tail_p:
             # The draw says both whether (below p) and how much: given that, tail / p is uniform again.
             travel_s += self._tail_s * ((tail + 1e-12) / self._tail_p) ** self._tail_power

@@ -60,6 +60,7 @@ def apply(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence
     for provider in world.providers.values():
         provider.recompute()
         provider.reprice()
+    world.recompute()
     replanned = [message for bridge in world.bridges.values() for message in bridge.recompute(now_s)]
     killed = [lease for provider in world.providers.values() for lease in provider.strike(now_s)]
     return Impact(killed, replanned)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Protocol
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
 from aurora_sim.world.demand import JobLuck
@@ -11,12 +11,15 @@ from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
 
 
-class JobDraws(NamedTuple):
+class Job(Protocol):
     """Where a job's luck comes from: its source of orders, its order's index there, and the draws of the first try."""
 
-    source: str
-    number: int
-    luck: JobLuck
+    @property
+    def source(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def job_luck(self) -> JobLuck: ...
 
 
 class ProvenanceServices:
@@ -31,12 +34,25 @@ class ProvenanceServices:
         self._streams = streams
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
-        self._jobs: dict[int, JobDraws] = {}
-        self._failed: dict[tuple[int, str], int] = {}
+        self._jobs: dict[int, Job] = {}
+        self._failed: dict[tuple[int, str], int] = {}  # tries that failed, of the jobs that had any
         self._batches = 0
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
+        self.recompute()
 
-    def expect(self, key: int, job: JobDraws) -> None:
+    def recompute(self) -> None:
+        """Work out the failure shares afresh from the configuration and the faults that are on."""
+        base = {
+            "timestamp": self._config.timestamp.failure,
+            "pin": self._config.pin.failure,
+            "script": self._config.script_failure,
+        }
+        self._failure = {
+            service: 1.0 - (1.0 - base[service]) * (1.0 - faults.compound_share()) if faults else base[service]
+            for service, faults in self.failures.items()
+        }
+
+    def expect(self, key: int, job: Job) -> None:
         """Job number `key` is completed and will want its receipt."""
         self._jobs[key] = job
 
@@ -44,37 +60,35 @@ class ProvenanceServices:
         """Seconds that one stamp over a batch took, or None when the authority failed."""
         assert batch_size > 0, f"an empty batch was stamped at {now_s}"
         self._batches += 1
-        if self._stamp_failure.at(self._batches) < self._failure("timestamp", self._config.timestamp.failure):
+        if self._stamp_failure.at(self._batches) < self._failure["timestamp"]:
             return None
         return _latency_s(self._config.timestamp, self._stamp_latency.at(self._batches))
 
     def pin(self, key: int, now_s: float) -> float | None:
         """Seconds that pinning job `key` took, or None when it failed."""
         job = self._jobs[key]
-        if self._fails(key, job, "pin", job.luck[5], self._config.pin.failure):
+        luck = job.job_luck
+        if self._fails(key, job, "pin", luck[5]):
             return None
         del self._jobs[key]
-        return _latency_s(self._config.pin, job.luck[2])
+        service = self._config.pin
+        return service.median_s * math.exp(service.sigma * luck[2])
 
     def run(self, key: int) -> bool:
         """Whether the receipt script worked for job `key`."""
         job = self._jobs[key]
-        return not self._fails(key, job, "script", job.luck[4], self._config.script_failure)
+        return not self._fails(key, job, "script", job.job_luck[4])
 
-    def _fails(self, key: int, job: JobDraws, service: str, first: float, base: float) -> bool:
+    def _fails(self, key: int, job: Job, service: str, first: float) -> bool:
         """Whether this try fails. Only what failed before is remembered: nearly every first try is the only one."""
         tries = self._failed.pop((key, service), 0) if self._failed else 0
         draw = first
         if tries:
-            draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.number).random())
-        if draw >= self._failure(service, base):
+            draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.index).random())
+        if draw >= self._failure[service]:
             return False
         self._failed[key, service] = tries + 1
         return True
-
-    def _failure(self, service: str, base: float) -> float:
-        faults = self.failures[service]
-        return 1.0 - (1.0 - base) * (1.0 - faults.compound_share()) if faults else base
 
 
 def _latency_s(service: Service, normal: float) -> float:

@@ -62,10 +62,10 @@ class Provider:
         self.latency_ms = config.latency_ms
         self.active = True
         self.open_regions = frozenset(self.regions)
-        self.leased_gpu_seconds = 0.0
+        self._leased_gpu_seconds = 0.0
         self._leased_all = 0
-        self._leased_since_s = -math.inf
-        self._leases: dict[int, Lease] = {}
+        self._leased_since_s = 0.0
+        self._leases: dict[Lease, None] = {}  # in the order of taking
         self.reprice()
 
     # What it offers, from its base and the faults that are on.
@@ -114,39 +114,40 @@ class Provider:
         """Take the GPUs; `luck` in [0, 1) places the job among the nodes that are up."""
         where = region if region in self.dark_share else ANYWHERE
         dark = self.dark_share[where]
-        lease = Lease(self, gpu_type, gpus, where, dark + luck * (1.0 - dark), job)
-        self._count(now_s, gpu_type, gpus)
-        self._leases[id(lease)] = lease
+        lease = Lease(self, gpu_type, gpus, where, dark + luck * (1.0 - dark) if dark else luck, job)
+        leased = self.leased_gpus[gpu_type] + gpus
+        assert leased <= self.base_capacity_gpus[gpu_type], (
+            f"{self.provider_id} would lease {leased} of {self.base_capacity_gpus[gpu_type]} {gpu_type}"
+        )
+        self.leased_gpus[gpu_type] = leased
+        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
+        self._leased_all += gpus
+        self._leased_since_s = now_s
+        self._leases[lease] = None
         return lease
 
     def release(self, now_s: float, lease: Lease) -> None:
         """Give the GPUs back: the job is done."""
         assert lease.live, "a lease ends once"
         lease.live = False
-        del self._leases[id(lease)]
-        self._count(now_s, lease.gpu_type, -lease.gpus)
+        del self._leases[lease]
+        gpu_type, gpus = lease.gpu_type, lease.gpus
+        leased = self.leased_gpus[gpu_type] - gpus
+        assert leased >= 0, f"{self.provider_id} would lease {leased} {gpu_type}"
+        self.leased_gpus[gpu_type] = leased
+        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
+        self._leased_all -= gpus
+        self._leased_since_s = now_s
 
     def strike(self, now_s: float) -> list[Lease]:
         """End the leases whose nodes are dark now, oldest first; the caller decides what becomes of their jobs."""
-        struck = [lease for lease in self._leases.values() if lease.node < self.dark_share[lease.region]]
+        struck = [lease for lease in self._leases if lease.node < self.dark_share[lease.region]]
         for lease in struck:
             self.release(now_s, lease)
         return struck
 
-    def _count(self, now_s: float, gpu_type: str, gpus: int) -> None:
-        leased = self.leased_gpus[gpu_type] + gpus
-        assert 0 <= leased <= self.base_capacity_gpus[gpu_type], (
-            f"{self.provider_id} would lease {leased} of {self.base_capacity_gpus[gpu_type]} {gpu_type}"
-        )
-        self.leased_gpus[gpu_type] = leased
-        if self._leased_all:
-            self.leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
-        self._leased_all += gpus
-        self._leased_since_s = now_s
-
     def settle(self, now_s: float) -> float:
         """GPU-seconds leased from the start up to now."""
-        if self._leased_all:
-            self.leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
+        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
         self._leased_since_s = now_s
-        return self.leased_gpu_seconds
+        return self._leased_gpu_seconds

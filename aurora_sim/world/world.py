@@ -44,7 +44,14 @@ class World:
         regions = dict.fromkeys(region for provider in config.providers.values() for region in provider.regions)
         regions.update(dict.fromkeys(tenant.region for tenant in config.tenants.values()))
         self.region_losses = {region: Modifiers() for region in regions}
+        self.region_loss: dict[str, float] = dict.fromkeys(regions, 0.0)  # share of messages lost beside the bridge's
         self.provenance = ProvenanceServices(config.provenance, streams)
+
+    def recompute(self) -> None:
+        """Work out afresh, after a fault began, grew or ended, what the orders' life reads of regions and services."""
+        for region, losses in self.region_losses.items():
+            self.region_loss[region] = min(1.0, losses.total())
+        self.provenance.recompute()
 
     def move_prices(self) -> None:
         """One price step on, at every provider."""

@@ -47,7 +47,7 @@ def lost_orders(seen):
     """GPU-hours by order, of the jobs of this run's own orders that were killed for good."""
     mine = {row["order_id"] for row in seen.rows}
     return {
-        order: hours for order, outcome, hours, _ in seen.recorder.reroutes if outcome != "filled" and order in mine
+        order: hours for order, outcome, hours, _, _ in seen.recorder.reroutes if outcome != "filled" and order in mine
     }
 
 
@@ -110,7 +110,7 @@ def test_failovers_are_those_of_the_rows_and_of_the_reroutes(seen):
     recorder = seen.recorder
     by_row = {row["order_id"]: int(row["failovers"]) for row in seen.rows}
     # A killed job's order goes on counting after its row was written: what it had at its last reroute, less the row's.
-    after_reroutes = {order: failovers for order, _, _, failovers in recorder.reroutes}
+    after_reroutes = {order: failovers for order, _, _, failovers, _ in recorder.reroutes}
     later = sum(failovers - by_row.get(order, 0) for order, failovers in after_reroutes.items())
     killed = sum(count for (_, why), count in recorder.failover_causes.items() if why == "job_killed")
     assert recorder.failovers_total == sum(by_row.values()) + later + killed

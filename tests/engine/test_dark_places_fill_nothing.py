@@ -76,3 +76,12 @@ def test_killed_jobs_go_to_other_providers():
     assert seen.recorder.jobs_killed > 100
     assert seen.recorder.jobs_rerouted > 0
     assert not [cause for cause in seen.recorder.failover_causes if cause[1] == "job_killed" and cause[0] != "akash"]
+
+
+def test_a_killed_job_is_not_sent_back_to_where_it_died():
+    """Half of akash goes dark: its other half is up, has room, and would be asked first."""
+    seen = simulate({**DARK, "provider": "akash", "share": 0.5})
+    placed = Counter(provider for _, outcome, _, _, provider in seen.recorder.reroutes if outcome == "filled")
+    assert placed.total() > 50
+    assert "akash" not in placed
+    assert filled(seen, lambda row: row["provider_id"] == "akash")

@@ -65,6 +65,11 @@ def test_names_blocks_and_seeds_have_draws_of_their_own(kind):
     assert len({draw for draws in blocks.values() for draw in draws}) == len(keys) * BLOCK
 
 
+def test_no_block_comes_twice():
+    stream = Streams(1).lookup("demand", "uniform")
+    assert len({stream.at(number * BLOCK) for number in range(300)}) == 300
+
+
 def test_streams_of_like_names_do_not_go_together():
     draws = [Streams(5).normal(name, 0) for name in ("a/gap", "a/gaq", "b/gap", "a/gap2")]
     for one, other in itertools.combinations(draws, 2):
