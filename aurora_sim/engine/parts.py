@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
-from aurora_sim.observe.recorder import Recorder
+from aurora_sim.observe.recorder import STEP_S, Recorder
 from aurora_sim.scenario.config import RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.treaty.breaker import Breaker
@@ -138,6 +138,7 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
             world.provenance,
             world.provenance,
             grace_s=provenance.grace,
+            bucket_s=STEP_S,  # coverage is read at the end of each step, and exact there
             backoff_base_s=provenance.retry_base,
             backoff_cap_s=provenance.retry_cap,
         ),

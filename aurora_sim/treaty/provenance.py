@@ -106,6 +106,7 @@ class ReceiptDesk:
         script: ReceiptScript,
         grace_s: float = 300.0,
         window_s: float = 900.0,
+        bucket_s: float = 10.0,
         backoff_base_s: float = 30.0,
         backoff_cap_s: float = 240.0,
     ) -> None:
@@ -113,7 +114,7 @@ class ReceiptDesk:
         self._pin = pin
         self._script = script
         self._grace_s = grace_s
-        self.window = CoverageWindow(window_s, grace_s)
+        self.window = CoverageWindow(window_s, grace_s, bucket_s)
         self._script_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._timestamp_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._pin_step = _Backoff(backoff_base_s, backoff_cap_s)

@@ -25,9 +25,9 @@ _PRICE = FILTERS.index("price")
 _PASSED = len(FILTERS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ProviderView:
-    """What the router knows of a provider: as old as the last health check, so it can be wrong.
+    """What the router knows of a provider: as old as the last health check, so it can be wrong. Nobody changes one.
 
     Prices are USD per GPU-hour above 0, capacities GPUs (both by GPU type), reputation 0 to 100. `routing_weight`
     multiplies the score; 0 drains the provider. A region of "global" serves every region.
@@ -96,10 +96,12 @@ class Router:
         """Take over what a health check found. Weights set by `set_weights` stay in force."""
         self._views_as_given = tuple(views)
         weights = self._weights
-        self._views = tuple(
-            replace(view, routing_weight=weights[view.provider_id]) if view.provider_id in weights else view
-            for view in views
-        )
+        self._views = self._views_as_given
+        if weights:
+            self._views = tuple(
+                replace(view, routing_weight=weights[view.provider_id]) if view.provider_id in weights else view
+                for view in views
+            )
         self._scored = {}
         self._rated = {}
 
@@ -169,16 +171,35 @@ class Router:
 
     def _rate(self, order: Order) -> list[_Rated]:
         """What all tenants share of a score: the eligible providers with their parts."""
-        gpu_type = order.gpu_type
-        eligible = [view for view in self._views if _filters_passed(view, order) >= _PRICE]
-        cheapest, fastest = _best(eligible, gpu_type)
-        rated: list[_Rated] = []
-        for view in eligible:
-            price, free = view.price_usd_per_hour[gpu_type], view.free_gpus.get(gpu_type, 0)
-            p = parts(view, gpu_type, cheapest, fastest)
-            candidate = (view.provider_id, price, view.latency_ms, view.reputation, free)
-            rated.append((candidate, view.routing_weight, p.price, p.latency, p.reputation, p.capacity))
-        return rated
+        gpu_type, region = order.gpu_type, order.region
+        eligible = [
+            (
+                view,
+                view.price_usd_per_hour[gpu_type],
+                view.free_gpus.get(gpu_type, 0),
+                view.capacity_gpus.get(gpu_type, 0),
+            )
+            for view in self._views
+            if view.active
+            and view.routing_weight != 0.0
+            and (region in view.regions or GLOBAL in view.regions)
+            and gpu_type in view.price_usd_per_hour
+        ]
+        if not eligible:
+            return []
+        cheapest = min([price for _, price, _, _ in eligible])
+        fastest = min([view.latency_ms for view, _, _, _ in eligible])
+        return [
+            (
+                (view.provider_id, price, view.latency_ms, view.reputation, free),
+                view.routing_weight,
+                cheapest / price,
+                fastest / view.latency_ms,
+                view.reputation / 100.0,
+                free / capacity if capacity > 0 else 0.0,
+            )
+            for view, price, free, capacity in eligible
+        ]
 
 
 # provider id, price in USD per GPU-hour, latency in ms, reputation, free GPUs

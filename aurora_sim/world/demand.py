@@ -7,7 +7,7 @@ at index i. Another source, another fault or another provider changes none of it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -31,35 +31,33 @@ A plain tuple, straight from `zip`: a named one costs a microsecond each.
 """
 
 
-def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> tuple[list[BridgeLuck], list[JobLuck]]:
-    """The bridge's and the provider's luck for the kept orders of a block of the source."""
+BRIDGE_LUCK: Final = (
+    ("bridge/network", "normal"),
+    ("bridge/gateway", "normal"),
+    ("bridge/service", "normal"),
+    ("bridge/tail", "uniform"),
+    ("bridge/loss", "uniform"),
+)
+JOB_LUCK: Final = (
+    ("job/placement", "normal"),
+    ("job/settlement", "normal"),
+    ("receipt/pin", "normal"),
+    ("job/node", "uniform"),
+    ("receipt/script", "uniform"),
+    ("receipt/pin-failure", "uniform"),
+)
+ROWS_AT_ONCE: Final = 256
+"""How many rows are made of a block's arrays at a time: Python's floats take eight times the memory of the draws."""
 
-    def normal(what: str) -> list[float]:
-        draws: list[float] = streams.normal(f"{source}/{what}", block)[: keep.size][keep].tolist()
-        return draws
 
-    def uniform(what: str) -> list[float]:
-        draws: list[float] = streams.uniform(f"{source}/{what}", block)[: keep.size][keep].tolist()
-        return draws
+def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> tuple[list[Draws], list[Draws]]:
+    """The bridge's and the provider's luck for the kept orders of a block of the source, an array for each of its parts."""
 
-    bridge = zip(
-        normal("bridge/network"),
-        normal("bridge/gateway"),
-        normal("bridge/service"),
-        uniform("bridge/tail"),
-        uniform("bridge/loss"),
-        strict=True,
-    )
-    job = zip(
-        normal("job/placement"),
-        normal("job/settlement"),
-        normal("receipt/pin"),
-        uniform("job/node"),
-        uniform("receipt/script"),
-        uniform("receipt/pin-failure"),
-        strict=True,
-    )
-    return list(bridge), list(job)
+    def drawn(parts: Sequence[tuple[str, str]]) -> list[Draws]:
+        makers = {"normal": streams.normal, "uniform": streams.uniform}
+        return [makers[kind](f"{source}/{what}", block)[: keep.size][keep] for what, kind in parts]
+
+    return drawn(BRIDGE_LUCK), drawn(JOB_LUCK)
 
 
 class Chooser:
@@ -149,18 +147,22 @@ class TenantOrders:
         limit = self._price_low + self._price_span * streams.uniform(f"{source}/price-limit", block)[:size, None]
         max_price = stable(limit[np.arange(size), workload])
         bridge_luck, job_luck = luck(source, block, keep, streams)
-        names, kinds = self._workloads.names, self._gpu_types
-        chosen = workload[keep].tolist()
-        yield from zip(
-            arrival_s[keep].tolist(),
-            (first + np.flatnonzero(keep)).tolist(),
-            repeat(self._tenant_id, len(chosen)),
-            [names[kind] for kind in chosen],
-            [kinds[kind] for kind in chosen],
-            gpus[keep].tolist(),
-            gpu_hours[keep].tolist(),
-            max_price[keep].tolist(),
-            bridge_luck,
-            job_luck,
-            strict=True,
-        )
+        names, kinds, tenant_id = self._workloads.names, self._gpu_types, repeat(self._tenant_id)
+        columns = (arrival_s[keep], first + np.flatnonzero(keep), gpus[keep], gpu_hours[keep], max_price[keep])
+        chosen = workload[keep]
+        for start in range(0, len(chosen), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            times_s, numbers, counts, hours, prices = (column[rows].tolist() for column in columns)
+            kind = chosen[rows].tolist()
+            yield from zip(
+                times_s,
+                numbers,
+                tenant_id,
+                [names[number] for number in kind],
+                [kinds[number] for number in kind],
+                counts,
+                hours,
+                prices,
+                zip(*(part[rows].tolist() for part in bridge_luck), strict=True),
+                zip(*(part[rows].tolist() for part in job_luck), strict=True),
+            )

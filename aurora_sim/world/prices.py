@@ -44,7 +44,7 @@ class PriceWalk:
         index = self._index
         self._x = self._x * self._keep + self._kick * self._walk.at(index)
         self._jump *= self._jump_keep
-        if self._when.at(index) < self._jump_chance:
+        if self._jump_chance and self._when.at(index) < self._jump_chance:
             size = abs(self._process.jump_log_mean + self._process.jump_log_sd * self._size.at(index))
             self._jump += size if self._up.at(index) < self._process.jump_up_share else -size
         self.price_usd_per_hour = self._price()

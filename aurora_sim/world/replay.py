@@ -152,7 +152,13 @@ class TraceOrders:
         keep = streams.uniform("trace/thin", block)[:size] < replay.thin
         kind_draw = streams.uniform("trace/gpu-type", block)[:size]
         price_draw = streams.uniform("trace/price-limit", block)[:size].tolist()
-        lucks = zip(*luck("trace", block, np.ones(size, dtype=bool), streams), strict=True)
+        lucks = zip(
+            *(
+                zip(*(part.tolist() for part in parts), strict=True)
+                for parts in luck("trace", block, np.ones(size, dtype=bool), streams)
+            ),
+            strict=True,
+        )
         for place, ((arrival_s, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(
             zip(rows, lucks, strict=True)
         ):

@@ -68,10 +68,12 @@ class Witness(Recorder):
     def __init__(self, write_row: Callable[[str], object]) -> None:
         super().__init__(write_row)
         self.reroutes: list[tuple[str, str, float, int, str]] = []
-        """Of each killed job that was routed again: order, outcome, GPU-hours, the failovers by then, and the provider asked last."""
+        """Of each killed job that was routed again: order, outcome, GPU-hours, its failovers, the provider asked last."""
 
     def rerouted(self, order: Any, outcome: str) -> None:
-        self.reroutes.append((order.order_id, outcome, order.gpu_hours, order.failovers, order.provider_id))
+        self.reroutes.append(
+            (order.order_id, outcome, order.gpu_hours, order.failovers, getattr(order, "provider_id", ""))
+        )
         super().rerouted(order, outcome)
 
 

@@ -43,7 +43,7 @@ def test_a_job_holds_its_gpus_for_its_time_and_its_placement(replayed):
     leased = [sum(provider.leased_gpus for provider in reading.providers) for reading in seen.readings]
     assert leased == [8 if reading.time_s <= end_s else 0 for reading in seen.readings]
     assert seen.books["receipts_completed_jobs"] == 1
-    held_h = 8 * (float(row["placement_s"]) + 600.0) / 3600.0
+    held_h = float(row["gpu_hours"]) + 8 * float(row["placement_s"]) / 3600.0
     assert seen.readings[-1].gpu_hours_leased == pytest.approx(held_h, abs=8 * 0.05 / 3600.0)  # placement to 0.1 s
 
 
