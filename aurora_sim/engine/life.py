@@ -57,6 +57,7 @@ class OrderLife:
         self._bridges = parts.world.bridges
         self._region_loss = parts.world.region_loss
         self._breakers = parts.breakers
+        self._issued = parts.issued
         self._start_of_day_s = parts.start_of_day_s
         self._decision_wait_s = parts.decision_wait_s
         self._timeout_s = parts.client.timeout_ms / 1000.0
@@ -73,7 +74,7 @@ class OrderLife:
         """Let the orders of a source arrive, one event each."""
         parts, env = self._parts, self._env
         tenants, latencies = parts.tenants, parts.max_latency_ms
-        valid_for_s, defect, issued = parts.order_valid_for_s, source.defect, parts.issued
+        valid_for_s, defect = parts.order_valid_for_s, source.defect
 
         def arrive(event: Event) -> None:
             draft: OrderDraft = event.value
@@ -84,8 +85,6 @@ class OrderLife:
                 env.timeout(following[0] - now_s, following).callbacks.append(arrive)
             if defect:
                 parts.spoil(order, defect)
-            else:
-                issued[draft[2]] = order
             self._admit(order, now_s)
 
         env.timeout(first[0] - env.now, first).callbacks.append(arrive)
@@ -111,6 +110,13 @@ class OrderLife:
             self._end(order, now_s, "rejected", refusal.reason)
             return
         seen = self._nonces.check_and_set(order.nonce, now_s)
+        if not seen:  # a replay is the policy's to deny, and costs its tenant nothing
+            refusal = self._gateway.admit(order, now_s)
+            if refusal is not None:
+                self._nonces.withdraw(order.nonce)
+                self._end(order, now_s, "rejected", refusal.reason)
+                return
+            self._issued[tenant_id] = order
         order.day = day = int((now_s + self._start_of_day_s) // 86_400.0)
         used_today, used_total = self._ledger.used(tenant_id, day)
         began_ns = perf_counter_ns()

@@ -49,7 +49,7 @@ class Parts:
     start_of_day_s: float
     health_check_every_s: float
     issued: dict[str, LiveOrder] = field(default_factory=dict)
-    """The last honest order of each tenant: what an eavesdropper could have captured."""
+    """The last accepted order of each tenant: what an eavesdropper captures to replay."""
 
     def retry_luck(self, order: LiveOrder) -> BridgeLuck:
         """The bridge luck of an order's later tries: a stream for each number of tries, at the order's index."""
@@ -75,10 +75,10 @@ class Parts:
             case "signature":
                 order.signature_valid = False
             case "clock-skew":
-                order.issued_s = order.time_s + 2.0 * self.clock_skew_max_s
+                order.issued_s = order.time_s + 2.0 * self.clock_skew_max_s + 1.0
                 order.deadline_s = order.issued_s + self.order_valid_for_s
             case "expired":
-                order.deadline_s = order.time_s
+                order.deadline_s = order.time_s - 1.0
                 order.issued_s = order.deadline_s - self.order_valid_for_s
             case "replay":
                 captured = self.issued.get(order.tenant_id)

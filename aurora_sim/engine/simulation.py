@@ -8,7 +8,7 @@ The history places those jobs of the last days that would still run; the warm-up
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import simpy
@@ -70,13 +70,13 @@ class Simulation:
             self._env.timeout(time_s - self._env.now, due).callbacks.append(
                 lambda event: self._life.struck(apply(self._parts.world, faults, event.value, self._env.now))
             )
-        self._place_history(sources)
         for every_s, act in (
             (config.router.health_check_every, self._check_health),
             (PRICE_STEP_S, self._parts.world.move_prices),
             (config.provenance.batch_every, lambda: self._parts.receipts.work(self._env.now)),
         ):
-            self._env.process(self._every(every_s, act))
+            self._every(every_s, act)
+        self._place_history(sources)
         recorder.step = -round(self._warm_up_s / STEP_S)
         self._leased_before_s = 0.0
 
@@ -155,10 +155,15 @@ class Simulation:
 
     # The long-lived actors.
 
-    def _every(self, every_s: float, act: Callable[[], object]) -> Generator[simpy.Event, None, None]:
-        while True:
+    def _every(self, every_s: float, act: Callable[[], object]) -> None:
+        """Do it at the first instant, after the faults that strike then, and ever again."""
+        env = self._env
+
+        def tick(_: object) -> None:
             act()
-            yield self._env.timeout(every_s)
+            env.timeout(every_s).callbacks.append(tick)
+
+        env.timeout(0.0).callbacks.append(tick)
 
     def _check_health(self) -> None:
         """Look at every provider, and show the router what was found.

@@ -168,6 +168,10 @@ class Gateway:
             return ISSUED_TOO_OLD
         if order.deadline_s <= now_s:
             return DEADLINE_PASSED
+        return None
+
+    def admit(self, order: Order, now_s: float) -> Refusal | None:
+        """The last check, of an order whose nonce is new: whether its tenant's bucket has a token, which it then spends."""
         if self._tenants is not None and not self._tenants.take(order.tenant_id, now_s):
             return RATE_LIMITED
         return None

@@ -33,6 +33,9 @@ class NonceCache(Protocol):
         Atomic. May raise `NonceStoreUnavailable`.
         """
 
+    def withdraw(self, key: str) -> None:
+        """Forget one nonce that was just set, because its order was turned away for now: the same order may come again."""
+
     def stats(self) -> NonceStats:
         """What the cache holds."""
 
@@ -61,7 +64,7 @@ class MemoryNonceCache:
         self._ttl_s = ttl_s
         # A dict alone keeps the order too, but finding its first key walks over all those deleted before: quadratic.
         self._in_order: deque[tuple[float, str]] = deque()
-        self._held: set[str] = set()
+        self._held: dict[str, float] = {}
         self._accepted = 0
         self._replayed = 0
         self._expired = 0
@@ -72,15 +75,23 @@ class MemoryNonceCache:
         held = self._held
         forgotten_s = now_s - self._ttl_s
         while in_order and in_order[0][0] <= forgotten_s:
-            held.remove(in_order.popleft()[1])
-            self._expired += 1
+            accepted_s, old = in_order.popleft()
+            if held.get(old) == accepted_s:  # else it was withdrawn
+                del held[old]
+                self._expired += 1
         if key in held:
             self._replayed += 1
             return True
-        held.add(key)
+        held[key] = now_s
         in_order.append((now_s, key))
         self._accepted += 1
         return False
+
+    def withdraw(self, key: str) -> None:
+        """Forget a nonce that was just set; one that is not held is left in peace."""
+        if key in self._held:
+            del self._held[key]
+            self._accepted -= 1
 
     def stats(self) -> NonceStats:
         """What the cache holds and has done."""

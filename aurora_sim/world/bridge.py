@@ -143,7 +143,9 @@ class Bridge:
 
         A message in service keeps its worker and its finish, even if there are fewer workers now.
         """
-        self.loss = 1.0 - (1.0 - min(1.0, self.config.loss + self.losses.total())) * (1.0 - self.dark.compound_share())
+        self.loss = self.config.loss  # to the last bit, when nothing is on
+        if self.losses or self.dark:
+            self.loss = 1.0 - (1.0 - min(1.0, self.loss + self.losses.total())) * (1.0 - self.dark.compound_share())
         self._network_factor = self.network_factors.product()
         self._service_factor = self.service_factors.product()
         self.workers = round(self.worker_limits.least(self.config.workers))

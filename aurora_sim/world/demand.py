@@ -147,7 +147,7 @@ class TenantOrders:
         limit = self._price_low + self._price_span * streams.uniform(f"{source}/price-limit", block)[:size, None]
         max_price = stable(limit[np.arange(size), workload])
         bridge_luck, job_luck = luck(source, block, keep, streams)
-        names, kinds, tenant_id = self._workloads.names, self._gpu_types, repeat(self._tenant_id)
+        names, kinds, tenant_ids = self._workloads.names, self._gpu_types, repeat(self._tenant_id)
         columns = (arrival_s[keep], first + np.flatnonzero(keep), gpus[keep], gpu_hours[keep], max_price[keep])
         chosen = workload[keep]
         for start in range(0, len(chosen), ROWS_AT_ONCE):
@@ -157,7 +157,7 @@ class TenantOrders:
             yield from zip(
                 times_s,
                 numbers,
-                tenant_id,
+                tenant_ids,
                 [names[number] for number in kind],
                 [kinds[number] for number in kind],
                 counts,
@@ -165,4 +165,5 @@ class TenantOrders:
                 prices,
                 zip(*(part[rows].tolist() for part in bridge_luck), strict=True),
                 zip(*(part[rows].tolist() for part in job_luck), strict=True),
+                strict=False,  # the tenant repeats without end
             )

@@ -36,13 +36,14 @@ class Impact(NamedTuple):
 
 
 def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list[Change]]]:
-    """Every change in time, grouped by instant. A fault of no length changes nothing."""
+    """Every change in time, grouped by instant. A fault without length, or of one too short for the clock, changes nothing."""
     found: list[Change] = []
     for number, (_, fault) in enumerate(faults):
-        if fault.for_s == 0.0 or isinstance(fault, kinds.DemandChange | kinds.BadRequests):
+        if fault.end <= fault.at or isinstance(fault, kinds.DemandChange | kinds.BadRequests):
             continue  # demand is drawn with its faults in it
         steps = RAMP_STEPS if fault.ramp > 0 else 1
-        found += [Change(fault.at + fault.ramp * step / steps, number, (step + 1) / steps) for step in range(steps)]
+        begins = [(fault.at + fault.ramp * step / steps, (step + 1) / steps) for step in range(steps)]
+        found += [Change(time_s, number, level) for time_s, level in begins if time_s < fault.end]
         found.append(Change(fault.end, number, 0.0))
     found.sort(key=lambda change: (change.time_s, change.level > 0.0, change.number))
     return [(time_s, list(group)) for time_s, group in groupby(found, key=lambda change: change.time_s)]

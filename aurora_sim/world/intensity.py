@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aurora_sim.world.streams import Draws, Streams, stable
+from aurora_sim.world.streams import Draws, Streams, on_a_tick, stable
 
 DAY_S: Final = 86_400.0
 GRID_S: Final = 60.0
@@ -110,7 +110,7 @@ def arrivals(name: str, intensity: Intensity, streams: Streams) -> Iterator[NDAr
         rescaled = reached + np.cumsum(streams.exponential(f"{name}/gap", block))
         reached = float(rescaled[-1])
         block += 1
-        yield stable(np.interp(rescaled[rescaled < integral[-1]], integral, intensity.grid_s))
+        yield on_a_tick(np.interp(rescaled[rescaled < integral[-1]], integral, intensity.grid_s))
 
 
 def batches(name: str, preset: MmppPreset, intensity: Intensity, streams: Streams) -> Iterator[NDArray[np.float64]]:
@@ -135,6 +135,6 @@ def batches(name: str, preset: MmppPreset, intensity: Intensity, streams: Stream
         if starts_s.size:
             # No later batch begins before this block's last one: what is due by then is complete and in order.
             due = int(np.searchsorted(waiting, starts_s[-1], side="right"))
-            yield stable(waiting[:due])
+            yield on_a_tick(waiting[:due])
             waiting = waiting[due:]
-    yield stable(waiting[waiting < end_s])
+    yield on_a_tick(waiting[waiting < end_s])

@@ -34,7 +34,7 @@ class Provider:
     """The state of one provider.
 
     A lease is taken by `lease` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
-    (an outage took its node). Invariant, asserted at each change: 0 <= leased <= the GPUs that exist, per type.
+    (an outage took its node). Invariant, asserted at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
     """
 
     def __init__(self, provider_id: str, config: ProviderConfig, walks: Mapping[str, PriceWalk]) -> None:
@@ -116,8 +116,8 @@ class Provider:
         dark = self.dark_share[where]
         lease = Lease(self, gpu_type, gpus, where, dark + luck * (1.0 - dark) if dark else luck, job)
         leased = self.leased_gpus[gpu_type] + gpus
-        assert leased <= self.base_capacity_gpus[gpu_type], (
-            f"{self.provider_id} would lease {leased} of {self.base_capacity_gpus[gpu_type]} {gpu_type}"
+        assert leased <= self.capacity_gpus[gpu_type], (
+            f"{self.provider_id} would lease {leased} of {self.capacity_gpus[gpu_type]} {gpu_type}"
         )
         self.leased_gpus[gpu_type] = leased
         self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)

@@ -18,7 +18,7 @@ from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.demand import Replay
 from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.world.demand import Chooser, OrderDraft, luck
-from aurora_sim.world.streams import BLOCK, Streams
+from aurora_sim.world.streams import BLOCK, Streams, on_a_tick
 
 COLUMNS: Final = ("order_id", "arrival_s", "tenant", "gpu_type", "gpus", "duration_s")
 ROWS_MAX: Final = 20_000_000
@@ -149,6 +149,7 @@ class TraceOrders:
     def _block(self, first: int, rows: list[TraceRow]) -> Iterator[OrderDraft]:
         replay, streams = self._replay, self._streams
         block, size = first // BLOCK, len(rows)
+        times_s = on_a_tick(np.array([row[0] for row in rows]) * replay.time_scale).tolist()
         keep = streams.uniform("trace/thin", block)[:size] < replay.thin
         kind_draw = streams.uniform("trace/gpu-type", block)[:size]
         price_draw = streams.uniform("trace/price-limit", block)[:size].tolist()
@@ -159,7 +160,7 @@ class TraceOrders:
             ),
             strict=True,
         )
-        for place, ((arrival_s, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(
+        for place, ((_, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(
             zip(rows, lucks, strict=True)
         ):
             if not keep[place]:
@@ -168,7 +169,7 @@ class TraceOrders:
             gpu_type = chooser.names[int(chooser.choose(kind_draw[place : place + 1])[0])]
             limit = self._config.price_limits[gpu_type]
             yield (
-                round(arrival_s * replay.time_scale, 9),
+                times_s[place],
                 first + place,
                 tenant_id,
                 replay.workload,

@@ -77,6 +77,17 @@ class Stream:
         return block[place]
 
 
+TICKS_PER_S: Final = 2.0**20
+
+
+def on_a_tick(times_s: Draws) -> Draws:
+    """The times as multiples of 2^-20 s (a microsecond), whose sums and differences are exact.
+
+    The event clock adds up delays: with any other times an order could come one rounding error before it was made.
+    """
+    return np.round(times_s * TICKS_PER_S) / TICKS_PER_S
+
+
 def stable(values: Draws) -> Draws:
     """The values to nine decimals, so that the last bit of a processor's `exp` or `log` cannot show in a file."""
     return np.round(values, 9)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from treaty_orders import an_order
 
-from aurora_sim.treaty import router as router_module
 from aurora_sim.treaty.router import BALANCED, FILTERS, Preferences, ProviderView, Router, no_route_reason, rank
 
 # Few and coarse values, so that ties, exact limits and empty rankings come up often.
@@ -66,7 +65,8 @@ def test_cached_is_pure(healths, orders, research, dao):
 
 def test_a_ranking_is_scored_once_between_health_checks(monkeypatch):
     scored = []
-    monkeypatch.setattr(router_module, "score", lambda view, *_: scored.append(view.provider_id) or 1.0)
+    rate = Router._rate
+    monkeypatch.setattr(Router, "_rate", lambda self, order: scored.append("akash") or rate(self, order))
     router = Router({})
     router.refresh([GOOD])
     for gpus in (1, 2, 8):

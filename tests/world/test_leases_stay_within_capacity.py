@@ -135,7 +135,6 @@ def test_an_outage_of_a_region_takes_its_part_of_the_capacity(region, share, cap
     assert world.providers["akash"].capacity_gpus["A100"] == capacity
 
 
-@pytest.mark.xfail(strict=True, reason="a capacity factor above 1 offers GPUs whose lease then fails an assertion")
 def test_what_a_provider_offers_it_can_lease():
     world = a_world(**SMALL)
     method = faults({"at": 0, "for": 1, "fault": "capacity", "provider": PROVIDER, "factor": 1.5})
