@@ -104,7 +104,7 @@ class OrderLife:
 
     def _admit(self, order: LiveOrder, now_s: float) -> None:
         recorder, tenant_id = self._recorder, order.tenant_id
-        recorder.arrived(order)
+        recorder.tally.arrived += 1
         refusal = self._gateway.check(order, now_s)
         if refusal is not None:
             self._end(order, now_s, "rejected", refusal.reason)
@@ -123,7 +123,7 @@ class OrderLife:
         code = self._policy.decide(
             order.gpu_hours, used_today, used_total, order.region_index, order.tenant_reputation, seen
         )
-        recorder.decided(perf_counter_ns() - began_ns)
+        recorder.decisions_ns.append(perf_counter_ns() - began_ns)
         order.policy_code = code
         if code != ALLOW:
             self._end(order, now_s, "denied", reason(code))

@@ -129,7 +129,7 @@ class Simulation:
 
     @property
     def in_flight(self) -> int:
-        """Orders that arrived since time 0 and have not ended."""
+        """Orders that arrived since time 0 and had not ended at the end of the last step."""
         return self._recorder.arrived_total - self._recorder.ended_total
 
     def finish(self) -> dict[str, float | int]:

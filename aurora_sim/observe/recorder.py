@@ -11,13 +11,12 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from aurora_sim.observe.rows import EndedOrder, filled_row, unfilled_row
-from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
+from aurora_sim.observe.tally import ENTRY_REFUSED, DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
 TRAILING_STEPS: Final = 5
 FILL_ORDERS_MIN: Final = 20
 """Below so many ended orders in five minutes there is no fill rate: a ratio of a handful says nothing."""
-ENTRY_REFUSED: Final = ("rejected", "denied")
 
 
 class ProviderReading(NamedTuple):
@@ -57,7 +56,8 @@ class Recorder:
     """Counts and rows of one run.
 
     Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
-    `write_row` takes each row as text; None keeps none.
+    The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself: at one a call for each order, a
+    method costs more than what it does. `write_row` takes each row as text; None keeps none.
     """
 
     def __init__(self, write_row: Callable[[str], object] | None, decision_wait_ms: float = 0.0) -> None:
@@ -67,7 +67,8 @@ class Recorder:
         self._trailing: deque[StepTally] = deque(maxlen=TRAILING_STEPS)
         self.rtts = RttHistogram()
         self.decision_times = DecisionTimes(decision_wait_ms)
-        self.decided = self.decision_times.add
+        self.decisions_ns: list[int] = []  # measured in the step that is running
+        self._left_over = StepTally()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.filled_by: Counter[str] = Counter()
         self.failover_causes: Counter[tuple[str, str]] = Counter()
@@ -86,41 +87,27 @@ class Recorder:
 
     # What the engine tells.
 
-    def arrived(self, order: EndedOrder) -> None:
-        """An order came in."""
-        self.tally.arrived += 1
-        if order.time_s >= 0.0:
-            self.arrived_total += 1
-
     def ended(self, order: EndedOrder) -> None:
         """An order has its outcome."""
-        tally = self.tally
-        outcome = order.outcome
-        recorded = order.time_s >= 0.0
-        if outcome == "filled":
-            cost_usd = order.price_usd_per_hour * order.gpu_hours
-            tally.filled += 1
-            tally.gpu_hours_filled += order.gpu_hours
-            tally.cost_usd += cost_usd
+        if order.time_s >= 0.0 or self.step < 0:
+            tally = self.tally
+        else:
+            tally = self._left_over  # of the warm-up: it belongs to no recorded step
+        if order.outcome == "filled":
+            gpu_hours = order.gpu_hours
+            tally.gpu_hours_filled += gpu_hours
+            tally.cost_usd += order.price_usd_per_hour * gpu_hours
             tally.latency_ms_sum += order.latency_ms
             tally.rtts_ms.append(order.rtt_ms)
-            if recorded:
-                self.filled_by[order.provider_id] += 1
-                self.gpu_hours_allowed += order.gpu_hours
-                self.gpu_hours_filled += order.gpu_hours
-                self.cost_usd += cost_usd
-        elif outcome in ENTRY_REFUSED:
-            tally.refused_entry += 1
-        else:
-            tally.dropped += 1
+            tally.filled_by[order.provider_id] += 1
+            if self._write_row is not None and order.time_s >= 0.0:
+                self._write_row(filled_row(self.step, order))
+            return
+        tally.unfilled[order.outcome, order.reason] += 1
+        if order.outcome not in ENTRY_REFUSED:
             tally.gpu_hours_dropped += order.gpu_hours
-            if recorded:
-                self.gpu_hours_allowed += order.gpu_hours
-        if recorded:
-            self.ended_total += 1
-            self.outcomes[outcome, order.reason] += 1
-            if self._write_row is not None:
-                self._write_row(filled_row(self.step, order) if outcome == "filled" else unfilled_row(self.step, order))
+        if self._write_row is not None and order.time_s >= 0.0:
+            self._write_row(unfilled_row(self.step, order))
 
     def failed_over(self, provider_id: str, why: str) -> None:
         """A candidate failed, and the next one is asked."""
@@ -158,14 +145,18 @@ class Recorder:
     ) -> StepReading:
         """End the step that is running: work out its SLIs, and begin the next."""
         tally = self.tally
+        tally.close()
         self._trailing.append(tally)
         recent = tuple(self._trailing)
-        filled = sum(t.filled for t in recent)
-        dropped = sum(t.dropped for t in recent)
-        gpu_hours_filled = sum(t.gpu_hours_filled for t in recent)
-        gpu_hours = gpu_hours_filled + sum(t.gpu_hours_dropped for t in recent)
-        rtts = sorted(chain.from_iterable(t.rtts_ms for t in recent))
+        filled = sum([t.filled for t in recent])
+        dropped = sum([t.dropped for t in recent])
+        gpu_hours_filled = sum([t.gpu_hours_filled for t in recent])
+        gpu_hours = gpu_hours_filled + sum([t.gpu_hours_dropped for t in recent])
+        rtts = sorted(chain.from_iterable([t.rtts_ms for t in recent]))
         enough = filled + dropped >= FILL_ORDERS_MIN
+        for measured_ns in self.decisions_ns:
+            self.decision_times.add(measured_ns)
+        self.decisions_ns.clear()
         reading = StepReading(
             step=self.step,
             time_s=(self.step + 1) * STEP_S,
@@ -185,8 +176,21 @@ class Recorder:
             bridge_queues=bridge_queues,
         )
         if self.step >= 0:
-            self.rtts.add(tally.rtts_ms)
+            self._add_up(tally)
         self.latest = reading
         self.step += 1
         self.tally = StepTally()
         return reading
+
+    def _add_up(self, tally: StepTally) -> None:
+        """Put a recorded step into the totals."""
+        self.rtts.add(tally.rtts_ms)
+        self.arrived_total += tally.arrived
+        self.ended_total += tally.filled + sum(tally.unfilled.values())
+        if tally.filled:
+            self.outcomes["filled", ""] += tally.filled
+        self.outcomes.update(tally.unfilled)
+        self.filled_by.update(tally.filled_by)
+        self.gpu_hours_filled += tally.gpu_hours_filled
+        self.gpu_hours_allowed += tally.gpu_hours_filled + tally.gpu_hours_dropped
+        self.cost_usd += tally.cost_usd

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+ENTRY_REFUSED: Final = ("rejected", "denied")
+"""Outcomes of orders that never were the router's: they are in no fill rate."""
+
 
 class StepTally:
-    """The counts of one step (60 s). Orders count in the step in which they end, arrivals in the one in which they come."""
+    """The counts of one step (60 s). Orders count in the step in which they end, arrivals in the one in which they come.
+
+    `filled`, `dropped` (allowed by the policy, and not filled) and `refused_entry` (rejected by the gateway or denied by the
+    policy) are worked out by `close`, at the step's end.
+    """
 
     __slots__ = (
         "arrived",
@@ -17,6 +24,7 @@ class StepTally:
         "dropped",
         "failovers",
         "filled",
+        "filled_by",
         "gpu_hours_dropped",
         "gpu_hours_filled",
         "jobs_killed",
@@ -24,13 +32,16 @@ class StepTally:
         "latency_ms_sum",
         "refused_entry",
         "rtts_ms",
+        "unfilled",
     )
 
     def __init__(self) -> None:
         self.arrived = 0
         self.filled = 0
-        self.dropped = 0  # allowed by the policy, and not filled
-        self.refused_entry = 0  # rejected by the gateway or denied by the policy
+        self.dropped = 0
+        self.refused_entry = 0
+        self.filled_by: defaultdict[str, int] = defaultdict(int)
+        self.unfilled: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.gpu_hours_filled = 0.0
         self.gpu_hours_dropped = 0.0
         self.cost_usd = 0.0
@@ -39,6 +50,15 @@ class StepTally:
         self.jobs_killed = 0
         self.jobs_lost = 0
         self.rtts_ms: list[float] = []
+
+    def close(self) -> None:
+        """Add up what was only noted while orders ended."""
+        self.filled = len(self.rtts_ms)
+        for (outcome, _), count in self.unfilled.items():
+            if outcome in ENTRY_REFUSED:
+                self.refused_entry += count
+            else:
+                self.dropped += count
 
 
 class RttHistogram:

@@ -160,9 +160,7 @@ class TraceOrders:
             ),
             strict=True,
         )
-        for place, ((_, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(
-            zip(rows, lucks, strict=True)
-        ):
+        for place, ((_, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(zip(rows, lucks, strict=True)):
             if not keep[place]:
                 continue
             tenant_id, chooser = self.mapped(first + place, rows[place])
