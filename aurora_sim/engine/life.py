@@ -54,16 +54,15 @@ class OrderLife:
         self._ledger = parts.ledger
         self._router = parts.router
         self._providers = parts.world.providers
-        self._bridges = parts.world.bridges
         self._region_loss = parts.world.region_loss
-        self._breakers = parts.breakers
+        self._links = parts.links
+        self._targets = {name: (p, parts.links[p.bridge]) for name, p in self._providers.items()}
         self._issued = parts.issued
         self._start_of_day_s = parts.start_of_day_s
         self._decision_wait_s = parts.decision_wait_s
         self._timeout_s = parts.client.timeout_ms / 1000.0
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
-        self._settlements = {name: bridge.config.settlement for name, bridge in parts.world.bridges.items()}
         self._receipts = parts.receipts
         self._provenance = parts.world.provenance
         self._jobs_done = 0
@@ -150,7 +149,9 @@ class OrderLife:
             self._end(order, now_s, "expired", "deadline_passed")
             return
         order.provider_id = provider_id = order.candidates[order.place]
-        order.bridge = self._providers[provider_id].bridge
+        order.provider, link = self._targets[provider_id]
+        order.link = link
+        order.bridge = link.name
         order.submitted_s = now_s
         order.tries = 0
         order.on_failover_bridge = False
@@ -160,37 +161,38 @@ class OrderLife:
 
     def _send(self, order: LiveOrder, now_s: float) -> None:
         """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge."""
-        name = order.bridge
-        bridge = self._bridges[name]
-        if not order.on_failover_bridge and not self._breakers[name].passes(now_s) and bridge.failover:
+        link = order.link
+        if link.failover is not None and not order.on_failover_bridge and not link.breaker.passes(now_s):
             order.on_failover_bridge = True
             order.tries = 0
         if order.on_failover_bridge:
-            assert bridge.failover is not None
-            bridge = self._bridges[bridge.failover]
+            assert link.failover is not None
+            link = link.failover
         luck = order.bridge_luck if order.attempts == 0 else self._parts.retry_luck(order)
         order.attempts += 1
         order.tries += 1
-        message = bridge.send(order, now_s, now_s + self._timeout_s, luck, self._region_loss[order.region])
-        order.message = message
+        order.message = message = link.bridge.send(
+            order, now_s, now_s + self._timeout_s, luck, self._region_loss[order.region]
+        )
         self._await(message, now_s)
 
     def _await(self, message: Message, now_s: float) -> None:
         due_s = message.reply_s if message.reply_s < message.give_up_s else message.give_up_s
-        self._env.timeout(due_s - now_s, (message, message.plan)).callbacks.append(self._answered)
+        message.event = event = self._env.timeout(due_s - now_s, message)
+        event.callbacks.append(self._answered)
 
     def _answered(self, event: Event) -> None:
         """The reply is here, or the client gives up waiting for it."""
-        message: Message
-        message, plan = event.value
-        order: LiveOrder = message.order  # type: ignore[assignment]
-        if plan != message.plan or order.message is not message:
+        message: Message = event.value
+        if message.event is not event:
             return  # worked out anew since
+        order: LiveOrder = message.order  # type: ignore[assignment]
         order.message = None
         now_s = self._env.now
-        breaker = self._breakers[message.bridge]
+        breaker = self._links[message.bridge].breaker
         if message.reply_s < message.give_up_s:
-            breaker.answered()
+            if breaker.failures:
+                breaker.answered()
             self._decide(order, message, now_s)
         else:
             breaker.unanswered(now_s)
@@ -198,10 +200,8 @@ class OrderLife:
 
     def _retry(self, order: LiveOrder, now_s: float) -> None:
         parts = self._parts
-        failover = self._bridges[order.bridge].failover
-        move = next_move(
-            parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=failover is not None
-        )
+        has_failover = order.link.failover is not None
+        move = next_move(parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=has_failover)
         if move == "retry":
             wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
             self._later(wait_s, order, lambda event: self._send(event.value, self._env.now))
@@ -216,13 +216,12 @@ class OrderLife:
 
     def _decide(self, order: LiveOrder, message: Message, now_s: float) -> None:
         """The provider's answer: it takes the order, or the next candidate is asked."""
-        provider_id = order.provider_id
-        provider = self._providers[provider_id]
+        provider = order.provider
         refusal = provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
         if not refusal:
             price = provider.price_usd_per_hour[order.gpu_type]
             ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
-            refusal = check_ack(ack, order, provider_id, self._treaty_id)
+            refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
             if not refusal:
                 order.price_usd_per_hour = price
                 self._fill(order, provider, message, now_s)
@@ -252,7 +251,7 @@ class OrderLife:
         placement_s = law.median_s * math.exp(law.sigma * placement)
         order.placement_s = placement_s = placement_s if placement_s > law.min_s else law.min_s
         order.bridge = message.bridge
-        law = self._settlements[message.bridge]
+        law = self._links[message.bridge].settlement
         order.settlement_s = law.median_s * math.exp(law.sigma * settlement)
         order.rtt_ms = (now_s - order.submitted_s) * 1000.0
         order.latency_ms = provider.latency_ms

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aurora_sim.treaty.order import Order
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import BridgeLuck, JobLuck, OrderDraft
+from aurora_sim.world.provider import Provider
+
+if TYPE_CHECKING:
+    from aurora_sim.engine.parts import Link
 
 NO_POLICY_CODE = -2
 """`policy_code` of an order that never reached the policy."""
@@ -44,6 +50,7 @@ class LiveOrder(Order):
         "index",
         "job_luck",
         "latency_ms",
+        "link",
         "message",
         "on_failover_bridge",
         "outcome",
@@ -51,6 +58,7 @@ class LiveOrder(Order):
         "placement_s",
         "policy_code",
         "price_usd_per_hour",
+        "provider",
         "provider_id",
         "reason",
         "refused",
@@ -66,6 +74,8 @@ class LiveOrder(Order):
     candidates: list[str]
     place: int
     provider_id: str  # the candidate that is asked, or that filled it
+    provider: Provider
+    link: Link  # how that one is reached
     bridge: str  # the provider's own or, once filled, the one that the answer came over
     submitted_s: float  # to this candidate, for the first time
     tries: int  # to this candidate, over the bridge in use

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import STEP_S, Recorder
-from aurora_sim.scenario.config import RateLimit
+from aurora_sim.scenario.config import ClientConfig, RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.treaty.breaker import Breaker
 from aurora_sim.treaty.client import ClientSettings
@@ -18,9 +18,23 @@ from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import region_indexes
 from aurora_sim.treaty.provenance import CoverageGuard, ReceiptDesk
 from aurora_sim.treaty.router import Preferences, ProviderView, Router
+from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
 from aurora_sim.world.streams import Streams
 from aurora_sim.world.world import World
+
+
+class Link:
+    """How a provider is reached: its bridge, the breaker in front of it, the link to fail over to, and its second clock."""
+
+    __slots__ = ("breaker", "bridge", "failover", "name", "settlement")
+
+    def __init__(self, bridge: Bridge, breaker: Breaker) -> None:
+        self.name = bridge.name
+        self.bridge = bridge
+        self.breaker = breaker
+        self.settlement = bridge.config.settlement
+        self.failover: Link | None = None
 
 
 @dataclass(slots=True)
@@ -36,7 +50,7 @@ class Parts:
     ledger: QuotaLedger
     router: Router
     client: ClientSettings
-    breakers: dict[str, Breaker]
+    links: dict[str, Link]
     receipts: ReceiptDesk
     guard: CoverageGuard
     treaty_id: str
@@ -132,7 +146,7 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
             failover_attempts=client.failover_attempts,
             failover_bridges={name: b.failover for name, b in config.bridges.items() if b.failover is not None},
         ),
-        breakers={name: Breaker(client.breaker_failures, client.breaker_probe) for name in config.bridges},
+        links=links(world, client),
         receipts=ReceiptDesk(
             world.provenance,
             world.provenance,
@@ -162,6 +176,18 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
         start_of_day_s=start_of_day_s,
         health_check_every_s=config.router.health_check_every,
     )
+
+
+def links(world: World, client: ClientConfig) -> dict[str, Link]:
+    """A link over each bridge."""
+    made = {
+        name: Link(bridge, Breaker(client.breaker_failures, client.breaker_probe))
+        for name, bridge in world.bridges.items()
+    }
+    for link in made.values():
+        if link.bridge.failover is not None:
+            link.failover = made[link.bridge.failover]
+    return made
 
 
 def _bucket(limit: RateLimit | None) -> TokenBucketSettings | None:

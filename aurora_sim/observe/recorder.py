@@ -89,10 +89,8 @@ class Recorder:
 
     def ended(self, order: EndedOrder) -> None:
         """An order has its outcome."""
-        if order.time_s >= 0.0 or self.step < 0:
-            tally = self.tally
-        else:
-            tally = self._left_over  # of the warm-up: it belongs to no recorded step
+        # What arrived in the warm-up and ends after it belongs to no recorded step.
+        tally = self.tally if order.time_s >= 0.0 or self.step < 0 else self._left_over
         if order.outcome == "filled":
             gpu_hours = order.gpu_hours
             tally.gpu_hours_filled += gpu_hours

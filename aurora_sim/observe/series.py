@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cache
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
@@ -68,19 +69,19 @@ def reproducible_samples(
 
     `only`: the sample names that are wanted; metrics that have none of them are left out.
     """
-    return _samples(REPRODUCIBLE_METRICS, recorder, reading, treaty_id, only)
+    return _samples(
+        _wanted(frozenset(only)) if only is not None else REPRODUCIBLE_METRICS, recorder, reading, treaty_id
+    )
 
 
-def _samples(
-    metrics: Iterable[Metric],
-    recorder: Recorder,
-    reading: StepReading,
-    treaty_id: str,
-    only: AbstractSet[str] | None = None,
-) -> Iterator[Sample]:
+@cache
+def _wanted(sample_names: frozenset[str]) -> tuple[Metric, ...]:
+    """The reproducible metrics that have any of these samples."""
+    return tuple(metric for metric in REPRODUCIBLE_METRICS if not sample_names.isdisjoint(metric.sample_names))
+
+
+def _samples(metrics: Iterable[Metric], recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
     for metric in metrics:
-        if only is not None and only.isdisjoint(metric.sample_names):
-            continue
         treaty = (treaty_id,) if metric.labels[:1] == TREATY else ()
         for values, value in metric.read(recorder, reading):
             labels = tuple((label, text) for label, text in zip(metric.labels, treaty + values, strict=True) if text)

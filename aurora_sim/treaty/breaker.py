@@ -11,21 +11,21 @@ class Breaker:
     While open, one try passes each `probe_s` seconds, so that recovery is seen. `failures_max` None: never opens.
     """
 
-    __slots__ = ("_failures", "_failures_max", "_probe_at_s", "_probe_s")
+    __slots__ = ("_failures_max", "_probe_at_s", "_probe_s", "failures")
 
     def __init__(self, failures_max: int | None, probe_s: float) -> None:
         self._failures_max = math.inf if failures_max is None else failures_max
         self._probe_s = probe_s
-        self._failures = 0
+        self.failures = 0  # tries in a row without an answer
         self._probe_at_s = -math.inf
 
     @property
     def open(self) -> bool:
-        return self._failures >= self._failures_max
+        return self.failures >= self._failures_max
 
     def passes(self, now_s: float) -> bool:
         """Whether a try may go now; while open, saying yes uses up the probe."""
-        if self._failures < self._failures_max:
+        if self.failures < self._failures_max:
             return True
         if now_s < self._probe_at_s:
             return False
@@ -34,10 +34,10 @@ class Breaker:
 
     def answered(self) -> None:
         """A try was answered: closed."""
-        self._failures = 0
+        self.failures = 0
 
     def unanswered(self, now_s: float) -> None:
         """A try got no answer in time."""
-        self._failures += 1
-        if self._failures == self._failures_max:
+        self.failures += 1
+        if self.failures == self._failures_max:
             self._probe_at_s = now_s + self._probe_s

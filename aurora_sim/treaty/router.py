@@ -75,6 +75,20 @@ class Preferences:
 BALANCED = Preferences()
 
 
+class _Shares(dict[str, tuple[float, float, float, float, float]]):
+    """By tenant: the four weights and their sum."""
+
+    def __init__(self, preferences: Mapping[str, Preferences]) -> None:
+        super().__init__()
+        self._preferences = preferences
+
+    def __missing__(self, tenant_id: str) -> tuple[float, float, float, float, float]:
+        w = self._preferences.get(tenant_id, BALANCED)
+        total = w.price + w.latency + w.reputation + w.capacity
+        shares = self[tenant_id] = (w.price, w.latency, w.reputation, w.capacity, total)
+        return shares
+
+
 class Router:
     """Ranks providers for an order, from the last view that it was given.
 
@@ -82,10 +96,11 @@ class Router:
     limits. A tenant without preferences weighs everything the same.
     """
 
-    __slots__ = ("_preferences", "_rated", "_scored", "_views", "_views_as_given", "_weights")
+    __slots__ = ("_preferences", "_rated", "_scored", "_shares", "_views", "_views_as_given", "_weights")
 
     def __init__(self, preferences: Mapping[str, Preferences]) -> None:
         self._preferences = dict(preferences)
+        self._shares = _Shares(self._preferences)
         self._weights: dict[str, float] = {}
         self._views_as_given: tuple[ProviderView, ...] = ()
         self._views: tuple[ProviderView, ...] = ()
@@ -139,7 +154,7 @@ class Router:
         reputation_min = order.min_reputation
         return [
             provider_id
-            for provider_id, price, latency, reputation, free in candidates
+            for _, price, provider_id, latency, reputation, free in candidates
             if free >= gpus and price <= price_max and latency <= latency_max and reputation >= reputation_min
         ]
 
@@ -157,15 +172,12 @@ class Router:
         rated = self._rated.get((order.region, gpu_type))
         if rated is None:
             rated = self._rated[order.region, gpu_type] = self._rate(order)
-        w = self.preferences(order.tenant_id)
-        price, latency, reputation, capacity = w.price, w.latency, w.reputation, w.capacity
-        total = price + latency + reputation + capacity
-        ranked = [
-            (-(weight * (price * p + latency * t + reputation * r + capacity * c) / total), candidate[1], candidate)
+        price, latency, reputation, capacity, total = self._shares[order.tenant_id]
+        candidates = [
+            (-(weight * (price * p + latency * t + reputation * r + capacity * c) / total), *candidate)
             for candidate, weight, p, t, r, c in rated
         ]
-        ranked.sort()  # the candidate begins with the provider id, the last of the ties' rules
-        candidates = [candidate for _, _, candidate in ranked]
+        candidates.sort()  # by score, price and provider id: the ties' rules
         self._scored[order.tenant_id, order.region, gpu_type] = candidates
         return candidates
 
@@ -191,7 +203,7 @@ class Router:
         fastest = min([view.latency_ms for view, _, _, _ in eligible])
         return [
             (
-                (view.provider_id, price, view.latency_ms, view.reputation, free),
+                (price, view.provider_id, view.latency_ms, view.reputation, free),
                 view.routing_weight,
                 cheapest / price,
                 fastest / view.latency_ms,
@@ -202,10 +214,10 @@ class Router:
         ]
 
 
-# provider id, price in USD per GPU-hour, latency in ms, reputation, free GPUs
-_Candidate = tuple[str, float, float, float, int]
-# a candidate, its routing weight, and its score's parts: price, latency, reputation, capacity
-_Rated = tuple[_Candidate, float, float, float, float, float]
+# the score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs
+_Candidate = tuple[float, float, str, float, float, int]
+# a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
+_Rated = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
 
 
 def rank(views: Sequence[ProviderView], order: Order, preferences: Preferences) -> list[str]:

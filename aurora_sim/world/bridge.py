@@ -25,11 +25,13 @@ class Message:
     """One try to reach a provider.
 
     States: waiting (until `start_s`), in service (until `finish_s`), on its way back (until `reply_s`). A lost message has
-    `reply_s` = never. `plan` counts how often its way was worked out: an event made for an earlier plan is void.
+    `reply_s` = never. `event` is what the sender waits for it with, and `plan` counts how often its way was worked out anew:
+    then the sender needs another event.
     """
 
     __slots__ = (
         "bridge",
+        "event",
         "finish_s",
         "give_up_s",
         "order",
@@ -41,6 +43,10 @@ class Message:
         "travel_s",
     )
 
+    start_s: float
+    finish_s: float
+    reply_s: float
+
     def __init__(
         self, bridge: str, order: object, sent_s: float, give_up_s: float, service_s: float, travel_s: float
     ) -> None:
@@ -50,10 +56,8 @@ class Message:
         self.give_up_s = give_up_s
         self.service_s = service_s
         self.travel_s = travel_s
-        self.start_s = NEVER
-        self.finish_s = NEVER
-        self.reply_s = NEVER
         self.plan = 0
+        self.event: object = None
 
 
 class Bridge:
@@ -113,6 +117,7 @@ class Bridge:
         lost = self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)
         if loss < lost:
             self.lost += 1
+            message.start_s = message.finish_s = message.reply_s = NEVER
             return message
         under_way = self._under_way
         while under_way and under_way[0].finish_s <= now_s:

@@ -51,6 +51,7 @@ class ProvenanceServices:
             service: 1.0 - (1.0 - base[service]) * (1.0 - faults.compound_share()) if faults else base[service]
             for service, faults in self.failures.items()
         }
+        self._pin_failure, self._script_failure = self._failure["pin"], self._failure["script"]
 
     def expect(self, key: int, job: Job) -> None:
         """Job number `key` is completed and will want its receipt."""
@@ -68,7 +69,7 @@ class ProvenanceServices:
         """Seconds that pinning job `key` took, or None when it failed."""
         job = self._jobs[key]
         luck = job.job_luck
-        if self._fails(key, job, "pin", luck[5]):
+        if (luck[5] < self._pin_failure or self._failed) and self._fails(key, job, "pin", luck[5]):
             return None
         del self._jobs[key]
         service = self._config.pin
@@ -77,7 +78,8 @@ class ProvenanceServices:
     def run(self, key: int) -> bool:
         """Whether the receipt script worked for job `key`."""
         job = self._jobs[key]
-        return not self._fails(key, job, "script", job.job_luck[4])
+        first = job.job_luck[4]
+        return not ((first < self._script_failure or self._failed) and self._fails(key, job, "script", first))
 
     def _fails(self, key: int, job: Job, service: str, first: float) -> bool:
         """Whether this try fails. Only what failed before is remembered: nearly every first try is the only one."""
