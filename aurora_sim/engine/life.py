@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from copy import copy
+from math import exp
 from time import perf_counter_ns
 from typing import Any, Final, Protocol
 
@@ -46,6 +48,7 @@ class OrderLife:
 
     def __init__(self, env: simpy.Environment, parts: Parts) -> None:
         self._env = env
+        self._timeout = env.timeout
         self._parts = parts
         self._recorder = parts.recorder
         self._gateway = parts.gateway
@@ -55,10 +58,11 @@ class OrderLife:
         self._router = parts.router
         self._providers = parts.world.providers
         self._region_loss = parts.world.region_loss
-        self._links = parts.links
         self._targets = {name: (p, parts.links[p.bridge]) for name, p in self._providers.items()}
         self._issued = parts.issued
         self._start_of_day_s = parts.start_of_day_s
+        self._day = 0  # the treaty's day, until the next midnight
+        self._midnight_s = -math.inf
         self._decision_wait_s = parts.decision_wait_s
         self._timeout_s = parts.client.timeout_ms / 1000.0
         self._treaty_id = parts.treaty_id
@@ -77,7 +81,7 @@ class OrderLife:
 
         def arrive(event: Event) -> None:
             draft: OrderDraft = event.value
-            now_s = env.now
+            now_s = draft[0]  # on a tick, so the clock says the same
             order = LiveOrder(source.source, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             following = next(drafts, None)
             if following is not None:
@@ -116,7 +120,7 @@ class OrderLife:
                 self._end(order, now_s, "rejected", refusal.reason)
                 return
             self._issued[tenant_id] = order
-        order.day = day = int((now_s + self._start_of_day_s) // 86_400.0)
+        order.day = day = self._day if now_s < self._midnight_s else self._new_day(now_s)
         used_today, used_total = self._ledger.used(tenant_id, day)
         began_ns = perf_counter_ns()
         code = self._policy.decide(
@@ -132,6 +136,12 @@ class OrderLife:
             self._later(self._decision_wait_s, order, lambda event: self._route(event.value, self._env.now))
         else:
             self._route(order, now_s)
+
+    def _new_day(self, now_s: float) -> int:
+        """The UTC day, counted from the one in which the scenario starts; it stays until `_midnight_s`."""
+        self._day = int((now_s + self._start_of_day_s) // 86_400.0)
+        self._midnight_s = (self._day + 1) * 86_400.0 - self._start_of_day_s
+        return self._day
 
     # 5. Router.
 
@@ -149,36 +159,31 @@ class OrderLife:
             self._end(order, now_s, "expired", "deadline_passed")
             return
         order.provider_id = provider_id = order.candidates[order.place]
-        order.provider, link = self._targets[provider_id]
-        order.link = link
-        order.bridge = link.name
+        order.provider, order.link = self._targets[provider_id]
+        order.via = order.link
         order.submitted_s = now_s
         order.tries = 0
-        order.on_failover_bridge = False
         self._send(order, now_s)
 
     # 6. Bridge.
 
     def _send(self, order: LiveOrder, now_s: float) -> None:
         """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge."""
-        link = order.link
-        if link.failover is not None and not order.on_failover_bridge and not link.breaker.passes(now_s):
-            order.on_failover_bridge = True
+        link = order.via
+        if (
+            link.breaker.failures
+            and link is order.link
+            and link.failover is not None
+            and not link.breaker.passes(now_s)
+        ):
+            order.via = link = link.failover
             order.tries = 0
-        if order.on_failover_bridge:
-            assert link.failover is not None
-            link = link.failover
-        luck = order.bridge_luck if order.attempts == 0 else self._parts.retry_luck(order)
+        luck = self._parts.retry_luck(order) if order.attempts else order.bridge_luck
         order.attempts += 1
         order.tries += 1
-        order.message = message = link.bridge.send(
-            order, now_s, now_s + self._timeout_s, luck, self._region_loss[order.region]
-        )
-        self._await(message, now_s)
-
-    def _await(self, message: Message, now_s: float) -> None:
-        due_s = message.reply_s if message.reply_s < message.give_up_s else message.give_up_s
-        message.event = event = self._env.timeout(due_s - now_s, message)
+        loss = self._region_loss[order.region]
+        order.message = message = link.bridge.send(order, now_s, now_s + self._timeout_s, luck, loss)
+        message.event = event = self._timeout(message.due_s - now_s, message)
         event.callbacks.append(self._answered)
 
     def _answered(self, event: Event) -> None:
@@ -189,24 +194,26 @@ class OrderLife:
         order: LiveOrder = message.order  # type: ignore[assignment]
         order.message = None
         now_s = self._env.now
-        breaker = self._links[message.bridge].breaker
+        breaker = order.via.breaker
         if message.reply_s < message.give_up_s:
             if breaker.failures:
                 breaker.answered()
-            self._decide(order, message, now_s)
+            self._decide(order, now_s)
         else:
             breaker.unanswered(now_s)
             self._retry(order, now_s)
 
     def _retry(self, order: LiveOrder, now_s: float) -> None:
         parts = self._parts
-        has_failover = order.link.failover is not None
-        move = next_move(parts.client, order.tries, on_failover=order.on_failover_bridge, has_failover=has_failover)
+        failover = order.link.failover
+        on_failover = order.via is not order.link
+        move = next_move(parts.client, order.tries, on_failover=on_failover, has_failover=failover is not None)
         if move == "retry":
             wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
             self._later(wait_s, order, lambda event: self._send(event.value, self._env.now))
         elif move == "failover_bridge":
-            order.on_failover_bridge = True
+            assert failover is not None, "there is no other bridge to fail over to"
+            order.via = failover
             order.tries = 0
             self._send(order, now_s)
         else:
@@ -214,17 +221,18 @@ class OrderLife:
 
     # 7. and 8. Provider and ack.
 
-    def _decide(self, order: LiveOrder, message: Message, now_s: float) -> None:
+    def _decide(self, order: LiveOrder, now_s: float) -> None:
         """The provider's answer: it takes the order, or the next candidate is asked."""
         provider = order.provider
-        refusal = provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
+        gpu_type = order.gpu_type
+        refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
         if not refusal:
-            price = provider.price_usd_per_hour[order.gpu_type]
+            price = provider.price_usd_per_hour[gpu_type]
             ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
             refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
             if not refusal:
                 order.price_usd_per_hour = price
-                self._fill(order, provider, message, now_s)
+                self._fill(order, provider, now_s)
                 return
         if refusal not in NO_FAULT:
             provider.reputation = after_failure(provider.reputation, self._alpha)
@@ -243,20 +251,21 @@ class OrderLife:
 
     # 9. Job.
 
-    def _fill(self, order: LiveOrder, provider: Provider, message: Message, now_s: float) -> None:
+    def _fill(self, order: LiveOrder, provider: Provider, now_s: float) -> None:
         placement, settlement, _, node, _, _ = order.job_luck
-        lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, node, order)
-        provider.reputation = after_ack(provider.reputation, provider.standing, self._alpha)
+        gpus = order.gpus
+        lease = provider.lease(now_s, order.gpu_type, gpus, order.region, node, order)
+        if provider.reputation != provider.standing:
+            provider.reputation = after_ack(provider.reputation, provider.standing, self._alpha)
         law = provider.placement
-        placement_s = law.median_s * math.exp(law.sigma * placement)
+        placement_s = law.median_s * exp(law.sigma * placement)
         order.placement_s = placement_s = placement_s if placement_s > law.min_s else law.min_s
-        order.bridge = message.bridge
-        law = self._links[message.bridge].settlement
-        order.settlement_s = law.median_s * math.exp(law.sigma * settlement)
+        link = order.via
+        order.bridge = link.name
+        order.settlement_s = link.settlement.median_s * exp(link.settlement.sigma * settlement)
         order.rtt_ms = (now_s - order.submitted_s) * 1000.0
         order.latency_ms = provider.latency_ms
-        hold_s = placement_s + order.gpu_hours / order.gpus * 3600.0
-        self._env.timeout(hold_s, lease).callbacks.append(self._job_done)
+        self._timeout(placement_s + order.gpu_hours / gpus * 3600.0, lease).callbacks.append(self._job_done)
         self._end(order, now_s, "filled", "")
 
     def _job_done(self, event: Event) -> None:
@@ -277,9 +286,11 @@ class OrderLife:
         for message in impact.replanned:
             order: LiveOrder = message.order  # type: ignore[assignment]
             if order.message is message:
-                self._await(message, now_s)
+                message.event = event = self._timeout(message.due_s - now_s, message)
+                event.callbacks.append(self._answered)
         for lease in impact.killed:
-            killed: LiveOrder = lease.job  # type: ignore[assignment]
+            killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
+            assert isinstance(killed, LiveOrder)
             self._recorder.killed(lease.provider.provider_id)
             self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
 
@@ -300,19 +311,19 @@ class OrderLife:
     # The end.
 
     def _end(self, order: LiveOrder, now_s: float, outcome: str, why: str) -> None:
-        """The one place where an order ends; a killed job that was routed again ends here a second time."""
-        if order.rerouting:
-            if outcome != "filled" and order.policy_code == ALLOW:
+        """The one place where an order ends; the copy of a killed job's order, routed again, ends here too."""
+        if outcome != "filled":
+            if order.policy_code == ALLOW:
                 self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
+            order.bridge = order.link.name if order.attempts else ""
+        if order.rerouting:
             self._recorder.rerouted(order, outcome)
             return
         assert not order.outcome, f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
         order.outcome = outcome
         order.reason = why
         order.ended_s = now_s
-        if outcome != "filled" and order.policy_code == ALLOW:
-            self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
         self._recorder.ended(order)
 
     def _later(self, delay_s: float, value: object, then: Callable[[Event], None]) -> None:
-        self._env.timeout(delay_s, value).callbacks.append(then)
+        self._timeout(delay_s, value).callbacks.append(then)

@@ -36,7 +36,7 @@ class LiveOrder(Order):
 
     It is *new*, then at the *gateway*, with the *policy*, being *routed* (`candidates`, of which number `place` is asked), on a
     bridge (`message` is the try that is waited for), and *ended* (`outcome` is set). A filled order's job runs on; if it is
-    killed, the order is routed again (`rerouting`), and its outcome stays what it was.
+    killed, a copy of the order is routed again (`rerouting`).
     """
 
     __slots__ = (
@@ -52,7 +52,6 @@ class LiveOrder(Order):
         "latency_ms",
         "link",
         "message",
-        "on_failover_bridge",
         "outcome",
         "place",
         "placement_s",
@@ -69,6 +68,7 @@ class LiveOrder(Order):
         "tenant_reputation",
         "time_s",
         "tries",
+        "via",
     )
 
     candidates: list[str]
@@ -76,10 +76,10 @@ class LiveOrder(Order):
     provider_id: str  # the candidate that is asked, or that filled it
     provider: Provider
     link: Link  # how that one is reached
-    bridge: str  # the provider's own or, once filled, the one that the answer came over
+    bridge: str  # once ended: the provider's own or, when filled, the one that the answer came over
     submitted_s: float  # to this candidate, for the first time
-    tries: int  # to this candidate, over the bridge in use
-    on_failover_bridge: bool
+    via: Link  # the link in use: that one, or the one it fails over to
+    tries: int  # to this candidate, over the link in use
     message: Message | None
     day: int  # the UTC day that its quota was taken on
     outcome: str

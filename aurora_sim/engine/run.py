@@ -89,7 +89,7 @@ def run(
     steps = options.steps if options.steps is not None else loaded.scenario.steps
     with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy:
         files = RunFiles(options.out) if options.out is not None else None
-        recorder = Recorder(files.order if files else None, world.policy.decision_wait * 1000.0)
+        recorder = Recorder(files.orders if files else None, world.policy.decision_wait * 1000.0)
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
         began_s = time.perf_counter()
 

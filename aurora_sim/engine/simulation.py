@@ -85,7 +85,7 @@ class Simulation:
         reading = None
         while self._recorder.step < 0:
             reading = self.step()
-        self._leased_before_s = sum(p.settle(self._env.now) for p in self._parts.world.providers.values())
+        self._leased_before_s = sum(p.leased_gpu_seconds(self._env.now) for p in self._parts.world.providers.values())
         return reading
 
     def advance(self, until_s: float) -> None:
@@ -98,7 +98,7 @@ class Simulation:
         parts, now_s = self._parts, self.next_step_s
         self.advance(now_s)
         day = int((now_s + parts.start_of_day_s) // 86_400.0)
-        leased_s = sum(provider.settle(now_s) for provider in parts.world.providers.values())
+        leased_s = sum(provider.leased_gpu_seconds(now_s) for provider in parts.world.providers.values())
         coverage = parts.receipts.coverage(now_s)
         self._guard_provenance(coverage, now_s)
         return self._recorder.close_step(

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from aurora_sim.observe.rows import EndedOrder, filled_row, unfilled_row
-from aurora_sim.observe.tally import ENTRY_REFUSED, DecisionTimes, RttHistogram, StepTally, ranked
+from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
 TRAILING_STEPS: Final = 5
@@ -56,19 +56,21 @@ class Recorder:
     """Counts and rows of one run.
 
     Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
-    The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself: at one a call for each order, a
-    method costs more than what it does. `write_row` takes each row as text; None keeps none.
+    The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself, and `ended` is a list's own append:
+    for one thing an order, a method of ours would cost more than what it does. `write_rows` takes a step's rows as texts;
+    None keeps none.
     """
 
-    def __init__(self, write_row: Callable[[str], object] | None, decision_wait_ms: float = 0.0) -> None:
-        self._write_row = write_row
+    def __init__(self, write_rows: Callable[[list[str]], object] | None, decision_wait_ms: float = 0.0) -> None:
+        self._write_rows = write_rows
         self.step = 0
         self.tally = StepTally()
+        self.ended: Callable[[EndedOrder], None] = self.tally.ended.append
+        """An order has its outcome. It is kept until the step's end, and must not change any more."""
         self._trailing: deque[StepTally] = deque(maxlen=TRAILING_STEPS)
         self.rtts = RttHistogram()
         self.decision_times = DecisionTimes(decision_wait_ms)
         self.decisions_ns: list[int] = []  # measured in the step that is running
-        self._left_over = StepTally()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.filled_by: Counter[str] = Counter()
         self.failover_causes: Counter[tuple[str, str]] = Counter()
@@ -86,26 +88,6 @@ class Recorder:
         self.latest: StepReading | None = None
 
     # What the engine tells.
-
-    def ended(self, order: EndedOrder) -> None:
-        """An order has its outcome."""
-        # What arrived in the warm-up and ends after it belongs to no recorded step.
-        tally = self.tally if order.time_s >= 0.0 or self.step < 0 else self._left_over
-        if order.outcome == "filled":
-            gpu_hours = order.gpu_hours
-            tally.gpu_hours_filled += gpu_hours
-            tally.cost_usd += order.price_usd_per_hour * gpu_hours
-            tally.latency_ms_sum += order.latency_ms
-            tally.rtts_ms.append(order.rtt_ms)
-            tally.filled_by[order.provider_id] += 1
-            if self._write_row is not None and order.time_s >= 0.0:
-                self._write_row(filled_row(self.step, order))
-            return
-        tally.unfilled[order.outcome, order.reason] += 1
-        if order.outcome not in ENTRY_REFUSED:
-            tally.gpu_hours_dropped += order.gpu_hours
-        if self._write_row is not None and order.time_s >= 0.0:
-            self._write_row(unfilled_row(self.step, order))
 
     def failed_over(self, provider_id: str, why: str) -> None:
         """A candidate failed, and the next one is asked."""
@@ -143,7 +125,7 @@ class Recorder:
     ) -> StepReading:
         """End the step that is running: work out its SLIs, and begin the next."""
         tally = self.tally
-        tally.close()
+        self._close_orders(tally)
         self._trailing.append(tally)
         recent = tuple(self._trailing)
         filled = sum([t.filled for t in recent])
@@ -152,8 +134,7 @@ class Recorder:
         gpu_hours = gpu_hours_filled + sum([t.gpu_hours_dropped for t in recent])
         rtts = sorted(chain.from_iterable([t.rtts_ms for t in recent]))
         enough = filled + dropped >= FILL_ORDERS_MIN
-        for measured_ns in self.decisions_ns:
-            self.decision_times.add(measured_ns)
+        self.decision_times.add(self.decisions_ns)
         self.decisions_ns.clear()
         reading = StepReading(
             step=self.step,
@@ -178,7 +159,22 @@ class Recorder:
         self.latest = reading
         self.step += 1
         self.tally = StepTally()
+        self.ended = self.tally.ended.append
         return reading
+
+    def _close_orders(self, tally: StepTally) -> None:
+        """Count the step's orders and write their rows; those of the warm-up that end after it belong to no step."""
+        orders = tally.ended if self.step < 0 else [order for order in tally.ended if order.time_s >= 0.0]
+        tally.ended = []
+        tally.close(orders)
+        if self._write_rows is not None and self.step >= 0:
+            step = self.step
+            self._write_rows(
+                [
+                    filled_row(step, order) if order.outcome == "filled" else unfilled_row(step, order)
+                    for order in orders
+                ]
+            )
 
     def _add_up(self, tally: StepTally) -> None:
         """Put a recorded step into the totals."""

@@ -23,7 +23,6 @@ ALERTS: Final = "alerts.csv"
 MANIFEST: Final = "run.json"
 PLOTS: Final = ("overview.png", "fill_rate.png", "rtt.png", "providers.png", "failovers.png")
 PARTIAL: Final = ".partial"
-ROWS_PER_WRITE: Final = 512
 
 STEP_COLUMNS: Final = (
     "step,total_requests,routed,dropped,fill_rate,avg_cost_usd_per_request,avg_latency_ms,refused_entry,fill_rate_5m,"
@@ -50,7 +49,6 @@ class RunFiles:
                 missing.mkdir()
                 self._made.append(missing)
         self._open: dict[str, TextIO] = {}
-        self._rows: list[str] = []
         try:
             for name, columns in ((ROUTING, COLUMNS), (STEPS, STEP_COLUMNS), (PROVIDERS, PROVIDER_COLUMNS)):
                 file = (folder / (name + PARTIAL)).open("w", encoding="utf-8", newline="\n")
@@ -60,13 +58,9 @@ class RunFiles:
             self.discard()
             raise
 
-    def order(self, row: str) -> None:
-        """One row of `routing_decisions.csv`, kept until there are enough of them for one write."""
-        rows = self._rows
-        rows.append(row)
-        if len(rows) >= ROWS_PER_WRITE:
-            self._open[ROUTING].write("".join(rows))
-            rows.clear()
+    def orders(self, rows: list[str]) -> None:
+        """Rows of `routing_decisions.csv`."""
+        self._open[ROUTING].write("".join(rows))
 
     def step(self, reading: StepReading) -> None:
         """The rows of a step."""
@@ -94,8 +88,6 @@ class RunFiles:
 
     def finish(self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object]) -> dict[str, str]:
         """Write the alerts and the manifest, put every file in place, and give the SHA-256 of each but the manifest."""
-        self._open[ROUTING].write("".join(self._rows))
-        self._rows.clear()
         for file in self._open.values():
             file.close()
         with (self.folder / (ALERTS + PARTIAL)).open("w", encoding="utf-8", newline="") as file:

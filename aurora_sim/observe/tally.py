@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
+
+from aurora_sim.observe.rows import EndedOrder
 
 ENTRY_REFUSED: Final = ("rejected", "denied")
 """Outcomes of orders that never were the router's: they are in no fill rate."""
@@ -14,14 +17,15 @@ ENTRY_REFUSED: Final = ("rejected", "denied")
 class StepTally:
     """The counts of one step (60 s). Orders count in the step in which they end, arrivals in the one in which they come.
 
-    `filled`, `dropped` (allowed by the policy, and not filled) and `refused_entry` (rejected by the gateway or denied by the
-    policy) are worked out by `close`, at the step's end.
+    While it lasts, orders are only put on `ended`; `close` works out the rest at its end. `dropped` were allowed by the policy
+    and not filled; `refused_entry` were rejected by the gateway or denied by the policy.
     """
 
     __slots__ = (
         "arrived",
         "cost_usd",
         "dropped",
+        "ended",
         "failovers",
         "filled",
         "filled_by",
@@ -36,12 +40,13 @@ class StepTally:
     )
 
     def __init__(self) -> None:
+        self.ended: list[EndedOrder] = []
         self.arrived = 0
         self.filled = 0
         self.dropped = 0
         self.refused_entry = 0
-        self.filled_by: defaultdict[str, int] = defaultdict(int)
-        self.unfilled: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.filled_by: Counter[str] = Counter()
+        self.unfilled: Counter[tuple[str, str]] = Counter()
         self.gpu_hours_filled = 0.0
         self.gpu_hours_dropped = 0.0
         self.cost_usd = 0.0
@@ -51,14 +56,23 @@ class StepTally:
         self.jobs_lost = 0
         self.rtts_ms: list[float] = []
 
-    def close(self) -> None:
-        """Add up what was only noted while orders ended."""
-        self.filled = len(self.rtts_ms)
-        for (outcome, _), count in self.unfilled.items():
-            if outcome in ENTRY_REFUSED:
-                self.refused_entry += count
-            else:
-                self.dropped += count
+    def close(self, orders: Sequence[EndedOrder]) -> None:
+        """Count the orders that ended in the step."""
+        filled = [order for order in orders if order.outcome == "filled"]
+        self.filled = len(filled)
+        self.rtts_ms = [order.rtt_ms for order in filled]
+        self.filled_by.update([order.provider_id for order in filled])
+        self.gpu_hours_filled = math.fsum([order.gpu_hours for order in filled])
+        self.cost_usd = math.fsum([order.gpu_hours * order.price_usd_per_hour for order in filled])
+        self.latency_ms_sum = math.fsum([order.latency_ms for order in filled])
+        if len(filled) == len(orders):
+            return
+        unfilled = [order for order in orders if order.outcome != "filled"]
+        self.unfilled.update([(order.outcome, order.reason) for order in unfilled])
+        allowed = [order for order in unfilled if order.outcome not in ENTRY_REFUSED]
+        self.dropped = len(allowed)
+        self.refused_entry = len(unfilled) - len(allowed)
+        self.gpu_hours_dropped = math.fsum([order.gpu_hours for order in allowed])
 
 
 class RttHistogram:
@@ -143,16 +157,19 @@ class DecisionTimes:
         self.counts = [0] * (len(self.BOUNDS_MS) + 1)
         self.sum_ns = 0
 
-    def add(self, measured_ns: int) -> None:
-        """Count a decision: what the call took, and what the scenario lets each order wait beside it."""
-        spent_ns = measured_ns + self.wait_ns
-        self.sum_ns += spent_ns
-        place = 0
-        for bound in self._bounds_ns:  # nearly always one of the first three
-            if spent_ns <= bound:
-                break
-            place += 1
-        self.counts[place] += 1
+    def add(self, measured_ns: Sequence[int]) -> None:
+        """Count decisions: what each call took, and what the scenario lets each order wait beside it."""
+        wait_ns = self.wait_ns
+        ascending = sorted(measured_ns)
+        self.sum_ns += sum(ascending) + wait_ns * len(ascending)
+        below = 0
+        for place, bound_ns in enumerate(self._bounds_ns):
+            within = bisect_right(ascending, bound_ns - wait_ns)
+            self.counts[place] += within - below
+            below = within
+            if within == len(ascending):
+                return
+        self.counts[-1] += len(ascending) - below
 
     def quantile_ms(self, share: float) -> float | None:
         """The upper bound of the bucket that holds the quantile; infinite above the last bound; None without decisions."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from heapq import heapreplace
+from math import exp
 from typing import Final
 
 from aurora_sim.scenario.config import Bridge as BridgeConfig
@@ -25,12 +26,13 @@ class Message:
     """One try to reach a provider.
 
     States: waiting (until `start_s`), in service (until `finish_s`), on its way back (until `reply_s`). A lost message has
-    `reply_s` = never. `event` is what the sender waits for it with, and `plan` counts how often its way was worked out anew:
-    then the sender needs another event.
+    `reply_s` = never. `due_s` is when the sender knows: with the reply, or when it gives up. `event` is what it waits for the
+    message with, and `plan` counts how often its way was worked out anew: then the sender needs another event.
     """
 
     __slots__ = (
         "bridge",
+        "due_s",
         "event",
         "finish_s",
         "give_up_s",
@@ -46,6 +48,7 @@ class Message:
     start_s: float
     finish_s: float
     reply_s: float
+    due_s: float
 
     def __init__(
         self, bridge: str, order: object, sent_s: float, give_up_s: float, service_s: float, travel_s: float
@@ -81,7 +84,6 @@ class Bridge:
         self._gateway_s = config.gateway_median_ms / 1000.0
         self._service_s = config.service_median_ms / 1000.0
         self._service_factor = 1.0
-        self._network_factor = 1.0
         self._network_sigma = config.network_sigma
         self._gateway_sigma = config.gateway_sigma
         self._service_sigma = config.service_sigma
@@ -105,19 +107,20 @@ class Bridge:
         share lost beside the bridge's own (the order's region).
         """
         network, gateway, service, tail, loss = luck
-        exp = math.exp
-        travel_s = self._network_s * exp(self._network_sigma * network) * self._network_factor
-        travel_s += self._gateway_s * exp(self._gateway_sigma * gateway)
+        travel_s = self._network_s * exp(self._network_sigma * network) + self._gateway_s * exp(
+            self._gateway_sigma * gateway
+        )
         if tail < self._tail_p:
             # The draw says both whether (below p) and how much: given that, tail / p is uniform again.
             travel_s += self._tail_s * ((tail + 1e-12) / self._tail_p) ** self._tail_power
-        service_s = self._service_s * exp(self._service_sigma * service)
-        message = Message(self.name, order, now_s, give_up_s, service_s, travel_s)
+        message = Message(
+            self.name, order, now_s, give_up_s, self._service_s * exp(self._service_sigma * service), travel_s
+        )
         self.messages += 1
-        lost = self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)
-        if loss < lost:
+        if loss < (self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)):
             self.lost += 1
             message.start_s = message.finish_s = message.reply_s = NEVER
+            message.due_s = give_up_s
             return message
         under_way = self._under_way
         while under_way and under_way[0].finish_s <= now_s:
@@ -131,6 +134,7 @@ class Bridge:
         free_s = self._free_s
         if not free_s:
             message.start_s = message.finish_s = message.reply_s = NEVER
+            message.due_s = message.give_up_s
             return
         start_s = free_s[0]
         if start_s < now_s:
@@ -140,7 +144,8 @@ class Bridge:
             service_s *= self._abandon_cost
         message.start_s = start_s
         message.finish_s = finish_s = start_s + service_s
-        message.reply_s = finish_s + message.travel_s
+        message.reply_s = reply_s = finish_s + message.travel_s
+        message.due_s = reply_s if reply_s < message.give_up_s else message.give_up_s
         heapreplace(free_s, finish_s)
 
     def recompute(self, now_s: float) -> list[Message]:
@@ -151,7 +156,7 @@ class Bridge:
         self.loss = self.config.loss  # to the last bit, when nothing is on
         if self.losses or self.dark:
             self.loss = 1.0 - (1.0 - min(1.0, self.loss + self.losses.total())) * (1.0 - self.dark.compound_share())
-        self._network_factor = self.network_factors.product()
+        self._network_s = self.config.network_median_ms / 1000.0 * self.network_factors.product()
         self._service_factor = self.service_factors.product()
         self.workers = round(self.worker_limits.least(self.config.workers))
         in_service = sorted(m.finish_s for m in self._under_way if m.start_s <= now_s < m.finish_s)

@@ -57,14 +57,13 @@ class Provider:
         self.price_factors = {kind: Modifiers() for kind in self.base_capacity_gpus}
         self.dark = {region: Modifiers() for region in self.regions}
         self.dark_share = dict.fromkeys(self.regions, 0.0)
+        self._dark = False  # whether any region is, in part
         self.capacity_gpus = dict(self.base_capacity_gpus)
         self.price_usd_per_hour: dict[str, float] = {}
         self.latency_ms = config.latency_ms
         self.active = True
         self.open_regions = frozenset(self.regions)
-        self._leased_gpu_seconds = 0.0
-        self._leased_all = 0
-        self._leased_since_s = 0.0
+        self._offset_gpu_s = 0.0
         self._leases: dict[Lease, None] = {}  # in the order of taking
         self.reprice()
 
@@ -80,6 +79,7 @@ class Provider:
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
         self.dark_share = {region: dark.compound_share() for region, dark in self.dark.items()}
+        self._dark = any(self.dark_share.values())
         lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
         offered = lit * self.capacity_factors.product()
         self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
@@ -93,16 +93,14 @@ class Provider:
 
     # Leases.
 
-    def region_for(self, region: str) -> str:
-        """Where among its regions a job for `region` runs."""
-        return region if region in self.dark_share else ANYWHERE
+    def dark_for(self, region: str) -> float:
+        """The dark share of the nodes where a job for `region` runs: there or, at a provider without regions, anywhere."""
+        share = self.dark_share.get(region)
+        return share if share is not None else self.dark_share.get(ANYWHERE, 1.0)
 
     def refusal(self, gpu_type: str, gpus: int, region: str, max_price_usd_per_hour: float) -> str:
         """Why it would refuse such a job now, or nothing."""
-        share = self.dark_share.get(region)
-        if share is None:
-            share = self.dark_share.get(ANYWHERE, 1.0)
-        if share >= 1.0:
+        if self._dark and self.dark_for(region) >= 1.0:
             return "provider_down" if not self.active else "region_down"
         if self.leased_gpus[gpu_type] + gpus > self.capacity_gpus[gpu_type]:
             return "full"
@@ -112,17 +110,15 @@ class Provider:
 
     def lease(self, now_s: float, gpu_type: str, gpus: int, region: str, luck: float, job: object) -> Lease:
         """Take the GPUs; `luck` in [0, 1) places the job among the nodes that are up."""
-        where = region if region in self.dark_share else ANYWHERE
-        dark = self.dark_share[where]
-        lease = Lease(self, gpu_type, gpus, where, dark + luck * (1.0 - dark) if dark else luck, job)
-        leased = self.leased_gpus[gpu_type] + gpus
+        if self._dark:
+            dark = self.dark_for(region)
+            luck = dark + luck * (1.0 - dark)
+        lease = Lease(self, gpu_type, gpus, region, luck, job)
+        self.leased_gpus[gpu_type] = leased = self.leased_gpus[gpu_type] + gpus
         assert leased <= self.capacity_gpus[gpu_type], (
-            f"{self.provider_id} would lease {leased} of {self.capacity_gpus[gpu_type]} {gpu_type}"
+            f"{self.provider_id} leases {leased} {gpu_type}, more than it has"
         )
-        self.leased_gpus[gpu_type] = leased
-        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
-        self._leased_all += gpus
-        self._leased_since_s = now_s
+        self._offset_gpu_s -= gpus * now_s
         self._leases[lease] = None
         return lease
 
@@ -131,23 +127,20 @@ class Provider:
         assert lease.live, "a lease ends once"
         lease.live = False
         del self._leases[lease]
-        gpu_type, gpus = lease.gpu_type, lease.gpus
-        leased = self.leased_gpus[gpu_type] - gpus
-        assert leased >= 0, f"{self.provider_id} would lease {leased} {gpu_type}"
-        self.leased_gpus[gpu_type] = leased
-        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
-        self._leased_all -= gpus
-        self._leased_since_s = now_s
+        gpus = lease.gpus
+        self.leased_gpus[lease.gpu_type] -= gpus
+        assert self.leased_gpus[lease.gpu_type] >= 0, f"{self.provider_id} leases fewer {lease.gpu_type} than none"
+        self._offset_gpu_s += gpus * now_s
 
     def strike(self, now_s: float) -> list[Lease]:
         """End the leases whose nodes are dark now, oldest first; the caller decides what becomes of their jobs."""
-        struck = [lease for lease in self._leases if lease.node < self.dark_share[lease.region]]
+        if not self._dark:
+            return []
+        struck = [lease for lease in self._leases if lease.node < self.dark_for(lease.region)]
         for lease in struck:
             self.release(now_s, lease)
         return struck
 
-    def settle(self, now_s: float) -> float:
-        """GPU-seconds leased from the start up to now."""
-        self._leased_gpu_seconds += self._leased_all * (now_s - self._leased_since_s)
-        self._leased_since_s = now_s
-        return self._leased_gpu_seconds
+    def leased_gpu_seconds(self, now_s: float) -> float:
+        """GPU-seconds leased up to now: the leased GPUs x now, less each start and plus each end times its GPUs."""
+        return sum(self.leased_gpus.values()) * now_s + self._offset_gpu_s

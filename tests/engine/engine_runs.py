@@ -65,8 +65,8 @@ def without(config: WorldConfig, section: str, *names: str) -> WorldConfig:
 class Witness(Recorder):
     """A recorder that also keeps each thing it is told of jobs, with the job's order."""
 
-    def __init__(self, write_row: Callable[[str], object]) -> None:
-        super().__init__(write_row)
+    def __init__(self, write_rows: Callable[[list[str]], object]) -> None:
+        super().__init__(write_rows)
         self.reroutes: list[tuple[str, str, float, int, str]] = []
         """Of each killed job that was routed again: order, outcome, GPU-hours, its failovers, the provider asked last."""
 
@@ -122,7 +122,7 @@ def simulate(
     host.amend(treaty_terms(config.treaty))
     host.renew()
     lines: list[str] = []
-    recorder = Witness(lines.append)
+    recorder = Witness(lines.extend)
     simulation = Simulation(
         config,
         named(FAULTS.validate_python(list(method))),

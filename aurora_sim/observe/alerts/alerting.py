@@ -53,20 +53,23 @@ class AlertEngine:
     """The rules of a file over the minutes of a run, in flat memory but for the alerts that have fired."""
 
     def __init__(self, rules: RuleFile) -> None:
-        self._rules = rules.rules
         self._store = SeriesStore(rules.selectors)
-        self._active: list[dict[Labels, Alert]] = [{} for _ in self._rules]
+        evaluation = Evaluation(self._store)
+        self._active: list[dict[Labels, Alert]] = [{} for _ in rules.rules]
+        self._evaluated = [
+            (rule, evaluation.compiled(rule.expression), active)
+            for rule, active in zip(rules.rules, self._active, strict=True)
+        ]
         self._resolved: list[Alert] = []
 
     def observe(self, time_s: float, samples: Iterable[TakenSample]) -> None:
         """Take the samples of a minute and evaluate every rule. Raises InputError where a rule has no value."""
         self._store.observe(time_s, samples)
-        evaluation = Evaluation(self._store)
-        for rule, active in zip(self._rules, self._active, strict=True):
+        for rule, condition, active in self._evaluated:
             try:
-                holding = evaluation.vector(rule.expression)
-                if holding or active:
-                    self._update(rule, active, holding, time_s)
+                names, values = condition()
+                if names or active:
+                    self._update(rule, active, zip(names, values, strict=True), time_s)
             except EvaluationError as error:
                 what = f"{rule.alert} has no value at {time_s:g} s: {error}"
                 raise InputError(rule.where, what, "Aggregate with sum by (...), or match with on (...)") from None

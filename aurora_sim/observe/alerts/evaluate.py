@@ -1,9 +1,16 @@
-"""The value of an expression now, as Prometheus 2.42 gives it (promql/engine.go)."""
+"""The value of an expression now, as Prometheus 2.42 gives it (promql/engine.go).
+
+An expression is compiled once, to functions that read the store: a minute walks no tree and looks at no type.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat
+from operator import add, mul
+from typing import NamedTuple
 
 from aurora_sim.observe.alerts.expression import (
     METRIC_NAME,
@@ -15,187 +22,212 @@ from aurora_sim.observe.alerts.expression import (
     Number,
     Selector,
 )
-from aurora_sim.observe.alerts.functions import ELEMENTWISE, OVER_RANGE, bound_of, quantile_of_buckets
-from aurora_sim.observe.alerts.operators import AGGREGATIONS, ARITHMETIC, COMPARISONS, SETS
-from aurora_sim.observe.alerts.store import Labels, SeriesStore, Vector
+from aurora_sim.observe.alerts.functions import ELEMENTWISE, GROWTHS, OVER_RANGE
+from aurora_sim.observe.alerts.histograms import quantiles
+from aurora_sim.observe.alerts.matching import is_filter, matched, operation_of
+from aurora_sim.observe.alerts.operators import AGGREGATIONS, COMPARISONS, MIRRORED
+from aurora_sim.observe.alerts.store import Columns, Labels, Names, SeriesStore
+from aurora_sim.observe.alerts.vectors import (
+    NOTHING,
+    EvaluationError,
+    Vector,
+    columns,
+    distinct,
+    distinct_unnamed,
+    per_names,
+)
 
-Value = Vector | float
+__all__ = ["Compiled", "Evaluation", "EvaluationError"]
 
-
-class EvaluationError(Exception):
-    """An expression that has no value at this minute: Prometheus marks the rule unhealthy."""
+Compiled = Callable[[], Columns]
+"""An expression's value at the time of the latest samples. Raises EvaluationError."""
 
 
 class Evaluation:
-    """All expressions at one minute; those that share a part have it worked out once."""
+    """Expressions over one store; those that share a part have it worked out once a minute."""
 
     def __init__(self, store: SeriesStore) -> None:
         self._store = store
-        self._known: dict[Node, Value] = {}
+        self._compiled: dict[Node, Compiled] = {}
 
     def vector(self, node: Node) -> Vector:
-        """The value as a vector: a single number is one without labels. Raises EvaluationError."""
-        value = self._value(node)
-        return [((), value)] if isinstance(value, float) else value
+        """The value now. Raises EvaluationError."""
+        return list(zip(*self.compiled(node)(), strict=True))
 
-    def _value(self, node: Node) -> Value:
-        value = self._known.get(node)
-        if value is None:
-            value = self._known[node] = self._worked_out(node)
-        return value
+    def compiled(self, node: Node) -> Compiled:
+        """The expression as a function, one for all who ask for it. A number is a vector of one sample without labels."""
+        compiled = self._compiled.get(node)
+        if compiled is None:
+            compiled = self._compiled[node] = self._made(node)
+        return compiled
 
-    def _worked_out(self, node: Node) -> Value:
+    def _made(self, node: Node) -> Compiled:
+        number = _number(node)
+        if number is not None:
+            only: Columns = (((),), (number,))
+            return lambda: only
         match node:
-            case Binary():
-                return self._binary(node)
-            case Number():
-                return node.value
             case Selector():
-                return self._store.instant(node)
+                return self._store.instants[node].now
+            case Binary() if is_filter(node) and (made := self._filter(node)) is not None:
+                return made
+            case Binary():
+                return self._once_a_minute(self._binary(node))
             case Call():
-                return _distinct(self._call(node))
+                return self._once_a_minute(self._call(node))
             case Aggregate():
-                return _aggregated(node, self.vector(node.operand))
+                return self._once_a_minute(_aggregated(node, self.compiled(node.operand)))
             case Negate():
-                operand = self._value(node.operand)
-                return -operand if isinstance(operand, float) else _distinct(_mapped(operand, lambda value: -value))
+                return self._once_a_minute(_mapped(self.compiled(node.operand), lambda value: -value))
+            case Number():
+                raise AssertionError("a number is one")
 
-    def _number(self, node: Node) -> float:
-        value = self._value(node)
-        assert isinstance(value, float), "the parser checks the types of arguments"
-        return value
+    def _once_a_minute(self, compiled: Compiled) -> Compiled:
+        """The same, worked out by the first who asks in a minute."""
+        store, known_s, value = self._store, float("-inf"), NOTHING
 
-    def _call(self, node: Call) -> Vector:
+        def remembered() -> Columns:
+            nonlocal known_s, value
+            if known_s != store.now_s:
+                value = compiled()
+                known_s = store.now_s
+            return value
+
+        return remembered
+
+    def _filter(self, node: Binary) -> Compiled | None:
+        """A comparison with a number, as the condition of most rules is; the vector may stand on either side."""
+        left, right = _number(node.left), _number(node.right)
+        if right is not None:
+            return _filtered(self.compiled(node.left), partial(COMPARISONS[MIRRORED[node.operator]], right))
+        if left is not None:
+            return _filtered(self.compiled(node.right), partial(COMPARISONS[node.operator], left))
+        return None
+
+    def _binary(self, node: Binary) -> Compiled:
+        left, right = _number(node.left), _number(node.right)
+        if left is None and right is None:
+            combined, first, second = matched(node), self.compiled(node.left), self.compiled(node.right)
+            return lambda: combined(first(), second())
+        operation = operation_of(node)
+        if right is not None:
+            return _mapped(self.compiled(node.left), lambda value: operation(value, right)[0])
+        assert left is not None
+        return _mapped(self.compiled(node.right), lambda value: operation(left, value)[0])
+
+    def _call(self, node: Call) -> Compiled:
         name, arguments = node.function, node.arguments
         if name in OVER_RANGE:
             return self._over_range(name, arguments[0])
         if name == "absent":
-            return [] if self.vector(arguments[0]) else [(_labels_of_absent(arguments[0]), 1.0)]
+            operand, there = self.compiled(arguments[0]), (1.0,)
+            missing: Names = (_labels_of_absent(arguments[0]),)
+            return lambda: NOTHING if operand()[0] else (missing, there)
         if name == "histogram_quantile":
-            return _quantiles(self._number(arguments[0]), self.vector(arguments[1]))
-        numbers = [self._number(argument) for argument in arguments[1:]]
+            return quantiles(_given(arguments[0]), self.compiled(arguments[1]))
+        numbers = [_given(argument) for argument in arguments[1:]]
         function = ELEMENTWISE[name]
-        return _mapped(self.vector(arguments[0]), lambda value: function(value, *numbers))
+        return _mapped(self.compiled(arguments[0]), lambda value: function(value, *numbers))
 
-    def _over_range(self, name: str, argument: Node) -> Vector:
+    def _over_range(self, name: str, argument: Node) -> Compiled:
         assert isinstance(argument, Selector)
-        assert argument.range_s is not None
-        end_s = self._store.now_s
-        start_s = end_s - argument.range_s
-        function = OVER_RANGE[name]
-        vector: Vector = []
-        for series, times, values in self._store.ranges(argument):
-            value = function(times, values, start_s, end_s)
-            if value is not None:
-                vector.append((series.labels if name == "last_over_time" else series.unnamed, value))
-        return vector
+        window, function, checked = self._store.windows[argument], OVER_RANGE[name], per_names(distinct)
 
-    def _binary(self, node: Binary) -> Value:
-        left, right = self._value(node.left), self._value(node.right)
-        if isinstance(left, float) and isinstance(right, float):
-            return _operation(node)(left, right)[0]
-        if isinstance(right, float):
-            assert not isinstance(left, float)
-            return _distinct(_with_number(node, left, right, number_first=False))
-        if isinstance(left, float):
-            return _distinct(_with_number(node, right, left, number_first=True))
-        return _set_operation(node, left, right) if node.operator in SETS else _distinct(_one_to_one(node, left, right))
+        def each() -> Columns:
+            start_s, end_s = window.start_s, window.end_s
+            series = window.names if name == "last_over_time" else window.unnamed
+            vector: Vector = []
+            for labels, (times, values) in zip(series, window.samples(), strict=True):
+                value = function(times, values, start_s, end_s) if times else None
+                if value is not None:
+                    vector.append((labels, value))
+            names, found = columns(vector)
+            return distinct(names), found
 
+        if name not in GROWTHS:
+            return each
+        counter, per_second = GROWTHS[name]
 
-def _operation(node: Binary) -> Callable[[float, float], tuple[float, bool]]:
-    """The operator: the value of two numbers, and whether the sample is kept."""
-    if node.operator in ARITHMETIC:
-        calculate = ARITHMETIC[node.operator]
-        return lambda left, right: (calculate(left, right), True)
-    compare = COMPARISONS[node.operator]
-    if node.returns_bool:
-        return lambda left, right: (float(compare(left, right)), True)
-    return lambda left, right: (left, compare(left, right))
+        def at_once() -> Columns:
+            growths = window.growths(counter)
+            if growths is None:
+                return each()
+            names = checked(window.unnamed)
+            if per_second:  # as `_extrapolated` has it where nothing is to be extrapolated
+                growths = map(mul, growths, repeat(1.0 / (window.end_s - window.start_s)))
+            return names, [*growths]
+
+        return at_once
 
 
-def _keeps_name(node: Binary) -> bool:
-    return node.operator in COMPARISONS and not node.returns_bool
+def _number(node: Node) -> float | None:
+    """The value of what is made of numbers alone, which never changes; None of others."""
+    match node:
+        case Number():
+            return node.value
+        case Negate():
+            number = _number(node.operand)
+            return None if number is None else -number
+        case Binary():
+            left, right = _number(node.left), _number(node.right)
+            return None if left is None or right is None else operation_of(node)(left, right)[0]
+    return None
 
 
-def _with_number(node: Binary, vector: Vector, number: float, number_first: bool) -> Vector:
-    if _keeps_name(node):  # the condition of most rules; it keeps the vector's value, on whichever side that stands
-        compare = COMPARISONS[node.operator]
-        return [s for s in vector if (compare(number, s[1]) if number_first else compare(s[1], number))]
-    operation = _operation(node)
-    return [
-        (_unnamed(labels), (operation(number, value) if number_first else operation(value, number))[0])
-        for labels, value in vector
-    ]
+def _given(node: Node) -> float:
+    number = _number(node)
+    assert number is not None, "the parser checks the types of arguments"
+    return number
 
 
-def _one_to_one(node: Binary, left: Vector, right: Vector) -> Vector:
-    if not left or not right:
-        return []
-    operation, keeps_name, signature = _operation(node), _keeps_name(node), _signature(node)
-    others: dict[Labels, float] = {}
-    for labels, value in right:
-        if (key := signature(labels)) in others:
-            raise EvaluationError(f"{node.operator} finds two series on its right for {dict(key)}")
-        others[key] = value
-    result: Vector = []
-    matched: set[Labels] = set()
-    for labels, value in left:
-        key = signature(labels)
-        if key not in others:
-            continue
-        made, kept = operation(value, others[key])
-        if not kept:
-            continue
-        if key in matched:
-            raise EvaluationError(f"{node.operator} finds two series on its left for {dict(key)}")
-        matched.add(key)
-        if node.ignoring:
-            named = tuple(pair for pair in labels if pair[0] not in node.labels)
-        else:
-            named = tuple(pair for pair in labels if pair[0] in node.labels)
-        result.append((named if keeps_name else _unnamed(named), made))
-    return result
+def _filtered(operand: Compiled, holds: Callable[[float], bool]) -> Compiled:
+    def filtered() -> Columns:
+        names, values = operand()
+        if not any(map(holds, values)):
+            return NOTHING
+        kept, left = columns([sample for sample in zip(names, values, strict=True) if holds(sample[1])])
+        return distinct(kept), left
+
+    return filtered
 
 
-def _set_operation(node: Binary, left: Vector, right: Vector) -> Vector:
-    signature = _signature(node)
-    if node.operator == "or":
-        had = {signature(labels) for labels, _ in left}
-        return _distinct([*left, *(sample for sample in right if signature(sample[0]) not in had)])
-    others = {signature(labels) for labels, _ in right}
-    wanted = node.operator == "and"
-    return [sample for sample in left if (signature(sample[0]) in others) == wanted]
+def _mapped(operand: Compiled, function: Callable[[float], float]) -> Compiled:
+    renamed = per_names(distinct_unnamed)
+
+    def mapped() -> Columns:
+        names, values = operand()
+        return renamed(names), [*map(function, values)]
+
+    return mapped
 
 
-def _signature(node: Binary) -> Callable[[Labels], Labels]:
-    """What two samples must share to be matched."""
-    names = node.labels
-    if node.ignoring:
-        without = names | {METRIC_NAME}
-        return lambda labels: tuple(pair for pair in labels if pair[0] not in without)
-    return lambda labels: tuple(pair for pair in labels if pair[0] in names)
+class _Groups(NamedTuple):
+    """The groups of an aggregation: the labels of each, and the places of its samples."""
+
+    names: Names
+    places: list[list[int]]
+    alone: bool  # each has one sample, so that they are in the samples' order
 
 
-def _aggregated(node: Aggregate, vector: Vector) -> Vector:
-    groups: defaultdict[Labels, list[float]] = defaultdict(list)
-    if node.without:
-        dropped = node.labels | {METRIC_NAME}
-        for labels, value in vector:
-            groups[tuple(pair for pair in labels if pair[0] not in dropped)].append(value)
-    else:
-        for labels, value in vector:
-            groups[tuple(pair for pair in labels if pair[0] in node.labels)].append(value)
-    aggregate = AGGREGATIONS[node.operator]
-    return [(labels, aggregate(values)) for labels, values in groups.items()]
+def _aggregated(node: Aggregate, operand: Compiled) -> Compiled:
+    aggregate, sums = AGGREGATIONS[node.operator], node.operator == "sum"
+    listed = node.labels | {METRIC_NAME} if node.without else node.labels
 
+    @per_names
+    def grouped(names: Names) -> _Groups:
+        groups: defaultdict[Labels, list[int]] = defaultdict(list)
+        for place, labels in enumerate(names):
+            groups[tuple(pair for pair in labels if (pair[0] in listed) != node.without)].append(place)
+        return _Groups(tuple(groups), list(groups.values()), len(groups) == len(names))
 
-def _quantiles(share: float, vector: Vector) -> Vector:
-    histograms: defaultdict[Labels, list[tuple[float, float]]] = defaultdict(list)
-    for labels, count in vector:
-        bound = bound_of(dict(labels).get("le", ""))
-        if bound is not None:
-            histograms[tuple(pair for pair in labels if pair[0] != "le")].append((bound, count))
-    return [(_unnamed(labels), quantile_of_buckets(share, buckets)) for labels, buckets in histograms.items()]
+    def aggregated() -> Columns:
+        names, values = operand()
+        groups = grouped(names)
+        if sums and groups.alone:
+            return groups.names, [*map(add, values, repeat(0.0))]  # a sum begins at 0, which turns -0 into it
+        return groups.names, [aggregate([values[place] for place in places]) for places in groups.places]
+
+    return aggregated
 
 
 def _labels_of_absent(node: Node) -> Labels:
@@ -211,18 +243,3 @@ def _labels_of_absent(node: Node) -> Labels:
         else:
             wanted.pop(matcher.label, None)
     return tuple(sorted((label, text) for label, text in wanted.items() if text))
-
-
-def _mapped(vector: Vector, function: Callable[[float], float]) -> Vector:
-    return [(_unnamed(labels), function(value)) for labels, value in vector]
-
-
-def _unnamed(labels: Iterable[tuple[str, str]]) -> Labels:
-    return tuple(pair for pair in labels if pair[0] != METRIC_NAME)
-
-
-def _distinct(vector: Vector) -> Vector:
-    """The vector, if no two samples have the same labels."""
-    if len(vector) > 1 and len({labels for labels, _ in vector}) < len(vector):
-        raise EvaluationError("two samples of the result have the same labels")
-    return vector

@@ -1,19 +1,15 @@
-"""The functions that rules may call, as Prometheus 2.42 works them out (promql/functions.go and promql/quantile.go)."""
+"""The functions that rules may call, as Prometheus 2.42 works them out (promql/functions.go)."""
 
 from __future__ import annotations
 
 import math
-import re
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from aurora_sim.observe.alerts.operators import divide, greatest, least
+from aurora_sim.observe.alerts.operators import greatest, least
 
 OverRange = Callable[[Sequence[float], Sequence[float], float, float], float | None]
 """Of the times and values in a range, its start and its end; None where there are too few samples."""
-
-_BOUND: Final = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
 
 
 def _extrapolated(
@@ -93,52 +89,8 @@ OVER_RANGE: Final[dict[str, OverRange]] = {
     "last_over_time": lambda _, values, *__: values[-1],
 }
 
-
-def bound_of(text: str) -> float | None:
-    """The upper bound that a label `le` gives; None for what is no number."""
-    return float(text) if _BOUND.fullmatch(text) else None
-
-
-def quantile_of_buckets(share: float, buckets: Sequence[tuple[float, float]]) -> float:
-    """The quantile of a histogram of (upper bound, cumulative count), linear inside its bucket (`bucketQuantile`)."""
-    if math.isnan(share):
-        return math.nan
-    if share < 0.0 or share > 1.0:
-        return math.copysign(math.inf, share)
-    bounds, counts = _coalesced(buckets)
-    if bounds[-1] != math.inf or len(bounds) < 2:
-        return math.nan
-    most = counts[0]
-    for place, count in enumerate(counts):  # sums of scrapes may leave a count below one before it
-        if count > most:
-            most = count
-        elif count < most:
-            counts[place] = most
-    if counts[-1] == 0.0:
-        return math.nan
-    rank = share * counts[-1]
-    place = bisect_left(counts, True, 0, len(counts) - 1, key=lambda count: count >= rank)  # as written: NaN is not
-    if place == len(counts) - 1:
-        return bounds[-2]
-    if place == 0 and bounds[0] <= 0.0:
-        return bounds[0]
-    low = bounds[place - 1] if place else 0.0
-    below = counts[place - 1] if place else 0.0
-    return low + (bounds[place] - low) * divide(rank - below, counts[place] - below)
-
-
-def _coalesced(buckets: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Bounds and counts by bound, with those of one bound (`le="1"` and `le="1.0"`) added up."""
-    bounds: list[float] = []
-    counts: list[float] = []
-    for bound, count in sorted(buckets, key=lambda bucket: bucket[0]):
-        if bounds and bounds[-1] == bound:
-            counts[-1] += count
-        else:
-            bounds.append(bound)
-            counts.append(count)
-    return bounds, counts
-
+GROWTHS: Final = {"rate": (True, True), "increase": (True, False), "delta": (False, False)}
+"""Those that extrapolate: whether they are of counters, and whether per second."""
 
 ELEMENTWISE: Final[dict[str, Callable[..., float]]] = {
     "abs": abs,

@@ -54,6 +54,8 @@ COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
+MIRRORED: Final = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
+"""The comparison that holds of the same two numbers in the other order."""
 SETS: Final = ("and", "or", "unless")
 
 
