@@ -192,7 +192,7 @@ class OrderLife:
         if message.event is not event:
             return  # worked out anew since
         order: LiveOrder = message.order  # type: ignore[assignment]
-        order.message = None
+        order.message = message.event = None  # else event and message would keep each other
         now_s = self._env.now
         breaker = order.via.breaker
         if message.reply_s < message.give_up_s:

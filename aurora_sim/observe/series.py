@@ -6,10 +6,11 @@ production are fixed; the others follow Prometheus's conventions. Times are simu
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
-from itertools import accumulate
+from functools import cache, lru_cache, partial
+from itertools import accumulate, chain
 from typing import Final, Literal, NamedTuple
 
 from aurora_sim.observe.recorder import ProviderReading, Recorder, StepReading
@@ -23,10 +24,13 @@ FILLED: Final = ("filled", "")
 class Buckets(NamedTuple):
     """A histogram's value. `counts` are cumulative, one for each bound and one, the last, for all."""
 
-    bounds: Sequence[float]
+    bounds: tuple[float, ...]
     counts: Sequence[int]
     sum: float
 
+
+Labels = tuple[tuple[str, str], ...]
+"""Label names and values."""
 
 Values = Iterable[tuple[tuple[str, ...], float | Buckets]]
 """The values of a metric, each with those of its labels; without any while there is no data."""
@@ -53,8 +57,11 @@ class Sample(NamedTuple):
     """One number with its name and labels. A label without a value is left out, which to Prometheus is the same."""
 
     name: str
-    labels: tuple[tuple[str, str], ...]
+    labels: Labels
     value: float
+
+
+_sample: Final[Callable[[tuple[str, Labels, float]], Sample]] = partial(tuple.__new__, Sample)
 
 
 def samples(recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
@@ -81,23 +88,39 @@ def _wanted(sample_names: frozenset[str]) -> tuple[Metric, ...]:
 
 
 def _samples(metrics: Iterable[Metric], recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
+    found: list[Sample] = []
     for metric in metrics:
-        treaty = (treaty_id,) if metric.labels[:1] == TREATY else ()
         for values, value in metric.read(recorder, reading):
-            labels = tuple((label, text) for label, text in zip(metric.labels, treaty + values, strict=True) if text)
+            labels = _labels(metric.labels, treaty_id, values)
             if isinstance(value, Buckets):
-                yield from _histogram(metric.name, labels, value)
+                found += _histogram(metric.name, labels, value)
             else:
-                yield Sample(metric.name, labels, float(value))
+                found.append(Sample(metric.name, labels, float(value)))
+    return iter(found)
 
 
-def _histogram(name: str, labels: tuple[tuple[str, str], ...], buckets: Buckets) -> Iterator[Sample]:
+# Labels are the same from step to step.
+
+
+@lru_cache(maxsize=1024)
+def _labels(names: tuple[str, ...], treaty_id: str, values: tuple[str, ...]) -> Labels:
+    treaty = (treaty_id,) if names[:1] == TREATY else ()
+    return tuple((label, text) for label, text in zip(names, treaty + values, strict=True) if text)
+
+
+@lru_cache(maxsize=1024)
+def _bucket_labels(labels: Labels, bounds: tuple[float, ...]) -> tuple[Labels, ...]:
     # `350.0`, not `350`: Prometheus 3 writes bounds so whatever is sent, and Prometheus 2 keeps what is sent.
-    bounds = [str(float(bound)) for bound in buckets.bounds]
-    for bound, count in zip((*bounds, "+Inf"), buckets.counts, strict=True):
-        yield Sample(f"{name}_bucket", (*labels, ("le", bound)), float(count))
-    yield Sample(f"{name}_sum", labels, buckets.sum)
-    yield Sample(f"{name}_count", labels, float(buckets.counts[-1]))
+    return tuple((*labels, ("le", bound)) for bound in (*(str(float(bound)) for bound in bounds), "+Inf"))
+
+
+def _histogram(name: str, labels: Labels, buckets: Buckets) -> Iterator[Sample]:
+    counts = [*map(float, buckets.counts)]
+    names = (f"{name}_bucket",) * len(counts)
+    return chain(
+        map(_sample, zip(names, _bucket_labels(labels, buckets.bounds), counts, strict=True)),
+        (Sample(f"{name}_sum", labels, buckets.sum), Sample(f"{name}_count", labels, counts[-1])),
+    )
 
 
 # Where the values come from. The run's thread goes on counting meanwhile: `dict(...)` copies in one step, a loop would not.
@@ -143,8 +166,9 @@ WAITED_BOUNDS_MS: Final = (1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
 def _waited_decisions(recorder: Recorder, _: StepReading) -> Values:
     times = recorder.decision_times
     decisions, wait_ms = sum(times.counts), times.wait_ns / 1e6
-    counts = [decisions if wait_ms <= bound else 0 for bound in WAITED_BOUNDS_MS]
-    return _one(Buckets(WAITED_BOUNDS_MS, [*counts, decisions], decisions * wait_ms))
+    below = bisect_left(WAITED_BOUNDS_MS, wait_ms)
+    counts = [0] * below + [decisions] * (len(WAITED_BOUNDS_MS) + 1 - below)
+    return _one(Buckets(WAITED_BOUNDS_MS, counts, decisions * wait_ms))
 
 
 TREATY: Final = ("treaty_id",)

@@ -17,6 +17,8 @@ leave a residue of what was taken, and a quota of 100 would be reached at 99.999
 class QuotaLedger:
     """Used GPU-hours by tenant and day, and the three totals: taken = used + given back, to the last unit.
 
+    Used and given back are counted, taken is their sum, and `check` holds what is used against the days one by one.
+
     Amounts are rounded to the nearest millionth of a GPU-hour (3.6 GPU-milliseconds), half to even, and to 1 at least:
     an order too small to count could otherwise be repeated for nothing. A day is any integer that names a UTC day.
     """
@@ -26,7 +28,6 @@ class QuotaLedger:
         "_days",
         "_forgotten",
         "_given_back",
-        "_taken",
         "_used",
         "daily_limit_gpu_hours_per_tenant",
         "total_limit_gpu_hours",
@@ -40,23 +41,23 @@ class QuotaLedger:
         self._days: dict[int, dict[str, int]] = {}
         self._before: int | None = None  # days before this one are forgotten
         self._forgotten = 0  # used on the forgotten days, all tenants together
-        self._taken = 0
         self._used = 0
         self._given_back = 0
 
     def take(self, tenant: str, day: int, gpu_hours: float) -> None:
         """Count an allowed order towards its tenant's day and the treaty."""
-        amount = units(gpu_hours)
-        if self._before is not None and day < self._before:
-            self._forgotten += amount
-        else:
-            tenants = self._days.get(day)
-            if tenants is None:
-                tenants = self._days[day] = {}
-            tenants[tenant] = tenants.get(tenant, 0) + amount
-        self._taken += amount
+        # Every allowed order comes through here: `units` in line, and only a tenant's first order of a day leaves the path.
+        assert gpu_hours > 0.0, _no_amount(gpu_hours)
+        try:
+            amount = round(gpu_hours * MICRO) or 1
+            self._days[day][tenant] += amount
+        except (KeyError, OverflowError):  # the latter from infinity
+            amount = units(gpu_hours)
+            if self._before is not None and day < self._before:
+                self._forgotten += amount
+            else:
+                self._days.setdefault(day, {})[tenant] = amount
         self._used += amount
-        assert self._taken == self._used + self._given_back
 
     def give_back(self, tenant: str, day: int, gpu_hours: float) -> None:
         """Undo the `take` of an order that ended unfilled: same tenant, same day, same amount.
@@ -77,7 +78,6 @@ class QuotaLedger:
         self._used -= amount
         self._given_back += amount
         assert self._used >= 0
-        assert self._taken == self._used + self._given_back
 
     def used_today(self, tenant: str, day: int) -> float:
         """GPU-hours that the tenant has used on that day; 0 for a forgotten day."""
@@ -86,8 +86,10 @@ class QuotaLedger:
 
     def used(self, tenant: str, day: int) -> tuple[float, float]:
         """What a decision is made on, in one call: `used_today` and `used_total`."""
-        tenants = self._days.get(day)
-        return (tenants.get(tenant, 0) / MICRO if tenants is not None else 0.0), self._used / MICRO
+        try:
+            return self._days[day][tenant] / MICRO, self._used / MICRO
+        except KeyError:
+            return 0.0, self._used / MICRO
 
     @property
     def used_total(self) -> float:
@@ -97,7 +99,7 @@ class QuotaLedger:
     @property
     def taken_total(self) -> float:
         """GPU-hours ever taken, given back or not."""
-        return self._taken / MICRO
+        return (self._used + self._given_back) / MICRO
 
     @property
     def given_back_total(self) -> float:
@@ -124,10 +126,14 @@ class QuotaLedger:
         """The invariants that are too dear for every call: no tenant below zero, and the days add up to the total."""
         assert all(used >= 0 for tenants in self._days.values() for used in tenants.values())
         assert self._used == self._forgotten + sum(sum(tenants.values()) for tenants in self._days.values())
-        assert self._taken == self._used + self._given_back
+        assert self._used >= 0 <= self._given_back
 
 
 def units(gpu_hours: float) -> int:
     """Millionths of a GPU-hour, nearest and at least 1. Zero, below, infinite and NaN: `AssertionError`."""
-    assert 0.0 < gpu_hours < math.inf, f"{gpu_hours} GPU-hours are not an amount to take or give back"
+    assert 0.0 < gpu_hours < math.inf, _no_amount(gpu_hours)
     return round(gpu_hours * MICRO) or 1
+
+
+def _no_amount(gpu_hours: float) -> str:
+    return f"{gpu_hours} GPU-hours are not an amount to take or give back"

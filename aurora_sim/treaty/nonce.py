@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple, Protocol
 
@@ -56,52 +57,66 @@ class MemoryNonceCache:
     amortised. When the clock steps back, nonces are held longer, never shorter.
     """
 
-    __slots__ = ("_accepted", "_expired", "_held", "_in_order", "_replayed", "_ttl_s")
+    __slots__ = ("_expired", "_held", "_in_order", "_look_s", "_replayed", "_ttl_s")
 
     def __init__(self, ttl_s: float = 86_400.0) -> None:
         if not ttl_s > 0.0:
             raise ValueError(f"`ttl_s` ({ttl_s}) must be greater than 0")
         self._ttl_s = ttl_s
         # A dict alone keeps the order too, but finding its first key walks over all those deleted before: quadratic.
-        self._in_order: deque[tuple[float, str]] = deque()
+        self._in_order: deque[str] = deque()
         self._held: dict[str, float] = {}
-        self._accepted = 0
+        self._look_s = -math.inf  # no nonce expires before: until then a call costs one comparison for all of them
         self._replayed = 0
         self._expired = 0
 
     def check_and_set(self, key: str, now_s: float) -> bool:
         """Whether `key` was accepted less than `ttl_s` before `now_s`; if not, it is accepted now."""
-        in_order = self._in_order
-        held = self._held
-        forgotten_s = now_s - self._ttl_s
-        while in_order and in_order[0][0] <= forgotten_s:
-            accepted_s, old = in_order.popleft()
-            if held.get(old) == accepted_s:  # else it was withdrawn
-                del held[old]
-                self._expired += 1
-        if key in held:
+        if now_s >= self._look_s:
+            self._expire(now_s)
+        if key in self._held:
             self._replayed += 1
             return True
-        held[key] = now_s
-        in_order.append((now_s, key))
-        self._accepted += 1
+        self._held[key] = now_s
+        self._in_order.append(key)
         return False
 
     def withdraw(self, key: str) -> None:
-        """Forget a nonce that was just set; one that is not held is left in peace."""
+        """Forget a nonce that was just set; one that is not held is left in peace.
+
+        The last one set goes at once; an older one is looked for among all.
+        """
         if key in self._held:
             del self._held[key]
-            self._accepted -= 1
+            if self._in_order[-1] == key:
+                self._in_order.pop()
+            else:
+                self._in_order.remove(key)
+
+    def _expire(self, now_s: float) -> None:
+        """Drop the nonces that are past their time, and set the time to look again."""
+        in_order, held = self._in_order, self._held
+        forgotten_s = now_s - self._ttl_s
+        while in_order and held[in_order[0]] <= forgotten_s:
+            del held[in_order.popleft()]
+            self._expired += 1
+        oldest_s = held[in_order[0]] if in_order else now_s
+        # A millisecond early, because the sum is rounded and the comparison above is the one that counts.
+        self._look_s = oldest_s + self._ttl_s - 0.001
 
     def stats(self) -> NonceStats:
         """What the cache holds and has done."""
-        oldest_s = self._in_order[0][0] if self._in_order else None
-        return NonceStats(len(self._held), self._accepted, self._replayed, self._expired, oldest_s)
+        oldest_s = self._held[self._in_order[0]] if self._in_order else None
+        # Counted by nobody: what was accepted, and not withdrawn, is held or expired.
+        return NonceStats(
+            len(self._held), len(self._held) + self._expired, self._replayed, self._expired, oldest_s
+        )
 
     def clear(self) -> int:
         """Forget every nonce and every count, and say how many nonces that were."""
         held = len(self._held)
         self._in_order.clear()
         self._held.clear()
-        self._accepted = self._replayed = self._expired = 0
+        self._look_s = -math.inf
+        self._replayed = self._expired = 0
         return held

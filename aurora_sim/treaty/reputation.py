@@ -10,15 +10,14 @@ ALPHA = 0.02
 
 
 def after_ack(reputation: float, standing: float, alpha: float = ALPHA) -> float:
-    """The reputation (0 to 100) after an order that went well: pulled towards the provider's configured standing."""
-    moved = reputation + alpha * (standing - reputation)
-    return moved if 0.0 <= moved <= 100.0 else _within_bounds(moved)
+    """The reputation (0 to 100) after an order that went well: pulled towards the provider's configured standing.
+
+    `alpha` is 0 to 1. Needs no bounds: rounding keeps order, so the result lies between those for a standing of 0 and of
+    100, and with each of these it stops at 0 and at 100 exactly.
+    """
+    return reputation + alpha * (standing - reputation)
 
 
 def after_failure(reputation: float, alpha: float = ALPHA) -> float:
     """The reputation (0 to 100) after an order that failed: pulled towards 0."""
-    return _within_bounds(reputation - alpha * reputation)
-
-
-def _within_bounds(reputation: float) -> float:
-    return 0.0 if reputation < 0.0 else 100.0 if reputation > 100.0 else reputation
+    return reputation - alpha * reputation

@@ -71,10 +71,10 @@ class Provider:
 
     def reprice(self) -> None:
         """Take over the price walks and the price faults."""
-        self.price_usd_per_hour = {
-            kind: round(walk.price_usd_per_hour * self.price_factors[kind].product(), 6)
-            for kind, walk in self.walks.items()
-        }
+        self.price_usd_per_hour = {kind: walk.price_usd_per_hour for kind, walk in self.walks.items()}
+        for kind, factors in self.price_factors.items():
+            if factors:
+                self.price_usd_per_hour[kind] = round(self.price_usd_per_hour[kind] * factors.product(), 6)
 
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
@@ -89,6 +89,8 @@ class Provider:
 
     def shown_reputation(self) -> float:
         """Its earned reputation and what reputation faults add, within 0 to 100."""
+        if not self.reputation_points:
+            return self.reputation
         return min(100.0, max(0.0, self.reputation + self.reputation_points.total()))
 
     # Leases.

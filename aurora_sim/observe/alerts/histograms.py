@@ -83,7 +83,7 @@ def _quantile(share: float, bounds: Sequence[float], counts: Sequence[float]) ->
     if counts[-1] == 0.0:
         return math.nan
     rank, last = share * counts[-1], len(counts) - 1
-    place = bisect_left(counts, True, 0, last, key=partial(le, rank))  # type: ignore[arg-type,call-overload]
+    place = bisect_left(counts, True, 0, last, key=partial(le, rank))  # as written: NaN is not
     if place == last:
         return bounds[-2]
     if place == 0 and bounds[0] <= 0.0:

@@ -83,7 +83,8 @@ class Window(_Selected):
         self._range_s = range_s
         self._times: deque[float] = deque()
         self._rows: deque[tuple[float, ...]] = deque()
-        self._torn_s = self._reset_s = float("-inf")  # the latest row that lacks a series; that has one below the row before
+        self._torn_s = float("-inf")  # the latest row that lacks a series
+        self._reset_s = float("-inf")  # the latest with a value below the one before it
         self.start_s = self.end_s = float("-inf")
 
     def add(self, key: Key) -> None:
