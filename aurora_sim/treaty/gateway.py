@@ -35,51 +35,64 @@ class TokenBucketSettings(NamedTuple):
 
 
 class TokenBuckets:
-    """One token bucket per name, kept as the seconds that it needs to be full again, and the time when it needed them.
+    """One token bucket per name, kept as the time at which it is full again.
 
     A bucket is full, partly filled or empty. `take` empties it by one token; time alone fills it. A full bucket is the
     same as no bucket, so it needs no memory: the names held are at most twice those that were not full at one time, or
     1,024. In any window of t seconds a name takes at most `rate_per_s` x t + `burst` tokens.
+
+    Times are counted in tokens: seconds x rate. To add 1 to such a float is exact, whereas a token in seconds is rounded
+    at each addition, by up to 1.2e-7 s in Unix time, which gathers until a burst is not whole. A rate above a million a
+    second, at which adding 1 would no longer be exact, counts as a million.
     """
 
-    __slots__ = ("_lack_max_s", "_lacking", "_sweep_at_names", "_token_s")
+    __slots__ = ("_full_at", "_rate_per_s", "_spare", "_sweep_at_names")
 
     def __init__(self, settings: TokenBucketSettings) -> None:
         if not settings.rate_per_s > 0.0:
             raise ValueError(f"`rate_per_s` ({settings.rate_per_s}) must be greater than 0")
         if settings.burst < 1:
             raise ValueError(f"`burst` ({settings.burst}) must be at least 1")
-        self._token_s = 1.0 / settings.rate_per_s
-        # A microsecond of grace: Unix times are 2.4e-7 s apart as floats, and a token must not be late by that. (Keeping
-        # one number, the time of being full again, gathered that error with every token, and broke a burst of 11.)
-        self._lack_max_s = (settings.burst - 1) * self._token_s + 1e-6
-        self._lacking: dict[str, tuple[float, float]] = {}
+        self._rate_per_s = min(settings.rate_per_s, 1e6)
+        # What a bucket may lack and still have a token, and a microsecond of grace: Unix times are 2.4e-7 s apart as
+        # floats, and a token must not be late by that.
+        self._spare = settings.burst - 1 + 1e-6 * self._rate_per_s
+        self._full_at: dict[str, float] = {}
         self._sweep_at_names = 1024
 
     def __len__(self) -> int:
         """How many names are held in memory."""
-        return len(self._lacking)
+        return len(self._full_at)
 
     def take(self, name: str, now_s: float) -> bool:
         """Whether `name` had a token at `now_s`; if it had, the token is gone. The clock must not run backwards."""
-        lacking = self._lacking.get(name)
-        if lacking is None:
-            lack_s = 0.0
-            if len(self._lacking) >= self._sweep_at_names:
-                self._drop_full(now_s)
-        else:
-            lack_s = lacking[0] - (now_s - lacking[1])
-            if lack_s > self._lack_max_s:
-                return False
-            if lack_s < 0.0:
-                lack_s = 0.0
-        self._lacking[name] = (lack_s + self._token_s, now_s)
+        now = now_s * self._rate_per_s
+        try:
+            full_at = self._full_at[name]
+        except KeyError:  # a new name, or one that was full at a sweep
+            full_at = now
+            if len(self._full_at) >= self._sweep_at_names:
+                self._drop_full(now)
+        if full_at < now:
+            full_at = now
+        elif full_at - now > self._spare:
+            return False
+        self._full_at[name] = full_at + 1.0
         return True
 
-    def _drop_full(self, now_s: float) -> None:
-        self._lacking = {name: lack for name, lack in self._lacking.items() if lack[0] > now_s - lack[1]}
+    def _drop_full(self, now: float) -> None:
+        self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
         # The next sweep is as many new names away as this one left: each name pays for at most two looks at it.
-        self._sweep_at_names = max(1024, 2 * len(self._lacking))
+        self._sweep_at_names = max(1024, 2 * len(self._full_at))
+
+
+class _NoLimit:
+    """Where no rate is set."""
+
+    __slots__ = ()
+
+    def take(self, name: str, now_s: float) -> bool:
+        return True
 
 
 class Gateway:
@@ -87,7 +100,8 @@ class Gateway:
 
     The gateway is open or halted; `halt` and `resume` move it, the operator's and the provenance guard's halt apart.
 
-    The checks, in this order, each cheaper or safer than the next:
+    `check` makes the first six of these in this order, each cheaper or safer than the next; `admit` makes the seventh,
+    once the caller found the order's nonce to be new:
 
     1. halted (503): nothing passes and nothing is spent;
     2. schema (422): a dozen comparisons. It spends no token, so a client with a bug hears what is wrong and not "slow
@@ -98,8 +112,8 @@ class Gateway:
     5. issued in the future, or too long ago (401): the nonce cache forgets after `nonce_ttl_s`, so an order that old
        could be replayed, and is refused whatever its deadline;
     6. deadline (422);
-    7. the tenant's bucket (429): last, so that only what the tenant signed itself, and what could still run, spends
-       its budget.
+    7. the tenant's bucket (429): last, so that only what the tenant signed itself, what could still run, and what is no
+       replay of it, spends its budget.
     """
 
     __slots__ = (
@@ -109,6 +123,7 @@ class Gateway:
         "_gpus_max",
         "_halts",
         "_regions",
+        "_shapes",
         "_sources",
         "_tenants",
     )
@@ -133,52 +148,40 @@ class Gateway:
         # An order may be accepted up to the skew before it was issued, and its nonce is forgotten one TTL after that.
         self._age_max_s = nonce_ttl_s - clock_skew_max_s
         self._gpus_max = max_gpus_per_order
-        self._tenants = None if tenant_rate is None else TokenBuckets(tenant_rate)
-        self._sources = None if source_rate is None else TokenBuckets(source_rate)
+        self._tenants = _NoLimit() if tenant_rate is None else TokenBuckets(tenant_rate)
+        self._sources = _NoLimit() if source_rate is None else TokenBuckets(source_rate)
         self._halts: dict[str, None] = {}
+        # Sets of field values that passed: GPU type, region, GPUs, latency limit, reputation floor. Orders repeat them.
+        # Empty while halted, so that no order is known then.
+        self._shapes: set[tuple[str, str, int, float, float]] = set()
 
     def check(self, order: Order, now_s: float) -> Refusal | None:
         """None when the order may pass, else why not.
 
         Spends tokens: call it once per request, with a clock that never runs back.
         """
-        if self._halts:
-            return TREATY_HALTED
-        # In one expression what `_field_out_of_range` says one by one: nearly every order passes, at half the price.
-        if order.malformed_field or not (
-            1 <= order.gpus <= self._gpus_max
+        # A good order, in as few steps as tell that it is one: one look-up for the fields that take few values, and no
+        # comparison that follows from the others. Whatever fails here is examined step by step.
+        if (
+            not order.malformed_field
+            and (order.gpu_type, order.region, order.gpus, order.max_latency_ms, order.min_reputation) in self._shapes
+            and order.signature_valid
             and 0.0 < order.gpu_hours < _INFINITY
-            and order.gpu_type in self._gpu_types
-            and order.region in self._regions
             and order.max_price_usd_per_hour > 0.0
-            and order.max_latency_ms > 0.0
-            and 0.0 <= order.min_reputation <= 100.0
-            and -_INFINITY < order.issued_s < _INFINITY
-            and order.deadline_s > order.issued_s
+            and 0.0 <= now_s - order.issued_s < self._age_max_s
+            and order.deadline_s > now_s  # and so after it was issued
         ):
-            return _SCHEMA.get(order.malformed_field or self._field_out_of_range(order), _UNKNOWN_FIELD)
-        if self._sources is not None and not self._sources.take(order.source, now_s):
-            return RATE_LIMITED
-        if not order.signature_valid:
-            return SIGNATURE_INVALID
-        age_s = now_s - order.issued_s
-        if age_s < -self._clock_skew_max_s:
-            return CLOCK_SKEW
-        if age_s >= self._age_max_s:
-            return ISSUED_TOO_OLD
-        if order.deadline_s <= now_s:
-            return DEADLINE_PASSED
-        return None
+            return None if self._sources.take(order.source, now_s) else RATE_LIMITED
+        return self._examine(order, now_s)
 
     def admit(self, order: Order, now_s: float) -> Refusal | None:
         """The last check, of an order whose nonce is new: whether its tenant's bucket has a token, which it then spends."""
-        if self._tenants is not None and not self._tenants.take(order.tenant_id, now_s):
-            return RATE_LIMITED
-        return None
+        return None if self._tenants.take(order.tenant_id, now_s) else RATE_LIMITED
 
     def halt(self, reason: str) -> None:
         """Refuse everything until `reason` is resumed. The same reason twice is one halt."""
         self._halts[reason] = None
+        self._shapes.clear()
 
     def resume(self, reason: str | None = None) -> None:
         """Lift the halt of that reason, or without one every halt. A reason that is not halted is left in peace."""
@@ -196,6 +199,29 @@ class Gateway:
     def halt_reasons(self) -> tuple[str, ...]:
         """The halts that stand, oldest first."""
         return tuple(self._halts)
+
+    def _examine(self, order: Order, now_s: float) -> Refusal | None:
+        """All that `check` promises, one after the other."""
+        if self._halts:
+            return TREATY_HALTED
+        field = order.malformed_field or self._field_out_of_range(order)
+        if field:
+            return _SCHEMA.get(field, _UNKNOWN_FIELD)
+        if len(self._shapes) >= _SHAPES_MAX:
+            self._shapes.clear()
+        self._shapes.add((order.gpu_type, order.region, order.gpus, order.max_latency_ms, order.min_reputation))
+        if not self._sources.take(order.source, now_s):
+            return RATE_LIMITED
+        if not order.signature_valid:
+            return SIGNATURE_INVALID
+        age_s = now_s - order.issued_s
+        if age_s < -self._clock_skew_max_s:
+            return CLOCK_SKEW
+        if age_s >= self._age_max_s:
+            return ISSUED_TOO_OLD
+        if order.deadline_s <= now_s:
+            return DEADLINE_PASSED
+        return None
 
     def _field_out_of_range(self, order: Order) -> str:
         """The first field whose value no order can have, or "". Every comparison is written so that NaN fails it.
@@ -224,3 +250,4 @@ class Gateway:
 
 
 _INFINITY = float("inf")
+_SHAPES_MAX = 4096  # senders who make up limits must not fill the memory

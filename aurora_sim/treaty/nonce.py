@@ -108,9 +108,7 @@ class MemoryNonceCache:
         """What the cache holds and has done."""
         oldest_s = self._held[self._in_order[0]] if self._in_order else None
         # Counted by nobody: what was accepted, and not withdrawn, is held or expired.
-        return NonceStats(
-            len(self._held), len(self._held) + self._expired, self._replayed, self._expired, oldest_s
-        )
+        return NonceStats(len(self._held), len(self._held) + self._expired, self._replayed, self._expired, oldest_s)
 
     def clear(self) -> int:
         """Forget every nonce and every count, and say how many nonces that were."""

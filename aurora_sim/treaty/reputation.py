@@ -1,6 +1,6 @@
 """A provider's reputation: an exponentially weighted average that each order moves a little.
 
-alpha 0.02 per order is a guess (G, reference/domain.md): about 35 failures in a row halve a reputation, and as many
+alpha 0.02 per order is a guess: about 35 failures in a row halve a reputation, and as many
 orders that went well win half of the loss back.
 """
 

@@ -96,7 +96,7 @@ class Router:
     limits. A tenant without preferences weighs everything the same.
     """
 
-    __slots__ = ("_preferences", "_rated", "_scored", "_shares", "_views", "_views_as_given", "_weights")
+    __slots__ = ("_preferences", "_ranked", "_rated", "_shares", "_views", "_views_as_given", "_weights")
 
     def __init__(self, preferences: Mapping[str, Preferences]) -> None:
         self._preferences = dict(preferences)
@@ -104,7 +104,7 @@ class Router:
         self._weights: dict[str, float] = {}
         self._views_as_given: tuple[ProviderView, ...] = ()
         self._views: tuple[ProviderView, ...] = ()
-        self._scored: dict[tuple[str, str, str], list[_Candidate]] = {}
+        self._ranked: dict[tuple[str, str, str], _Ranked] = {}
         self._rated: dict[tuple[str, str], list[_Rated]] = {}
 
     def refresh(self, views: Sequence[ProviderView]) -> None:
@@ -117,7 +117,7 @@ class Router:
                 replace(view, routing_weight=weights[view.provider_id]) if view.provider_id in weights else view
                 for view in views
             )
-        self._scored = {}
+        self._ranked = {}
         self._rated = {}
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -144,10 +144,22 @@ class Router:
         return self._preferences.get(tenant_id, BALANCED)
 
     def rank(self, order: Order) -> list[str]:
-        """The providers to ask, best first; empty when there is none. Equal to the pure `rank` on the same view."""
-        candidates = self._scored.get((order.tenant_id, order.region, order.gpu_type))
-        if candidates is None:
-            candidates = self._score(order)
+        """The providers to ask, best first; empty when there is none. Equal to the pure `rank` on the same view.
+
+        Read it only: orders with the same answer share one list.
+        """
+        try:
+            prices, ids, dearest, slowest, worst, fewest, candidates = self._ranked[
+                order.tenant_id, order.region, order.gpu_type
+            ]
+        except KeyError:
+            prices, ids, dearest, slowest, worst, fewest, candidates = self._score(order)
+        # The limits against the extremes of all candidates, which most orders clear but for the price.
+        if slowest <= order.max_latency_ms and worst >= order.min_reputation and fewest >= order.gpus:
+            price_max = order.max_price_usd_per_hour
+            if dearest <= price_max:
+                return ids
+            return [provider_id for provider_id, price in zip(ids, prices, strict=True) if price <= price_max]
         gpus = order.gpus
         price_max = order.max_price_usd_per_hour
         latency_max = order.max_latency_ms
@@ -166,7 +178,7 @@ class Router:
         """Why `rank` is empty, as `no_route:<filter>`."""
         return no_route_reason(self._views, order)
 
-    def _score(self, order: Order) -> list[_Candidate]:
+    def _score(self, order: Order) -> _Ranked:
         """The candidates of a tenant, region and GPU type, best first: the reference's scores, its divisions done once a view."""
         gpu_type = order.gpu_type
         rated = self._rated.get((order.region, gpu_type))
@@ -178,8 +190,13 @@ class Router:
             for candidate, weight, p, t, r, c in rated
         ]
         candidates.sort()  # by score, price and provider id: the ties' rules
-        self._scored[order.tenant_id, order.region, gpu_type] = candidates
-        return candidates
+        if candidates:
+            _, prices, ids, latencies, reputations, free = zip(*candidates, strict=True)
+            ranked = (prices, list(ids), max(prices), max(latencies), min(reputations), min(free), candidates)
+        else:
+            ranked = _NOBODY
+        self._ranked[order.tenant_id, order.region, gpu_type] = ranked
+        return ranked
 
     def _rate(self, order: Order) -> list[_Rated]:
         """What all tenants share of a score: the eligible providers with their parts."""
@@ -216,6 +233,10 @@ class Router:
 
 # the score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs
 _Candidate = tuple[float, float, str, float, float, int]
+# of the candidates, best first: prices and provider ids; the highest price and latency, the lowest reputation and number
+# of free GPUs; and themselves
+_Ranked = tuple[tuple[float, ...], list[str], float, float, float, float, list[_Candidate]]
+_NOBODY: _Ranked = ((), [], 0.0, 0.0, 100.0, float("inf"), [])
 # a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
 _Rated = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
 

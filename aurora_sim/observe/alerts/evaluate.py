@@ -142,7 +142,7 @@ class Evaluation:
                 if value is not None:
                     vector.append((labels, value))
             names, found = columns(vector)
-            return distinct(names), found
+            return checked(series if len(names) == len(series) else names), found
 
         if name not in GROWTHS:
             return each

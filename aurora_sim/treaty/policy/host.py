@@ -8,6 +8,7 @@ wrong: so all of these are checked at load (inspection.py), and one object owns 
 from __future__ import annotations
 
 import struct
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -32,10 +33,8 @@ from aurora_sim.treaty.policy.unchecked import (
 if TYPE_CHECKING:
     from aurora_sim.treaty.policy.batch import Codes, Column
 
-CALLS_PER_TANK: Final = 4_096
-"""Decisions between two refuellings: to refuel at each would cost 0.3 to 0.6 us."""
 FUEL_PER_BATCHED_ORDER: Final = 1_000
-HIGHEST_CODE: Final = len(abi.DECISIONS) - 1
+CODES: Final = frozenset(range(len(abi.DECISIONS)))
 UNUSABLE: Final = (struct.error, TypeError, ValueError, OverflowError)
 """What packing raises for a field that does not fit the order slot, and for any order once the host is closed."""
 
@@ -48,7 +47,7 @@ class PolicyHost:
     where it was.
 
     Fuel, a rule in three parts, so that an order's code depends on that order alone:
-    1. One decision may burn `FUEL_TANK`. The tank is filled every `CALLS_PER_TANK` decisions.
+    1. One decision may burn `FUEL_TANK`. Nobody counts when to fill the tank: it lasts some 10,000 decisions.
     2. A call that runs out is repeated once, by a new instance with a full tank.
     3. Out of fuel again, and the order gets `POLICY_ERROR`.
 
@@ -79,6 +78,8 @@ class PolicyHost:
         self._order_ptr = layout.order_ptr
         self._treaty_slice = slice(layout.treaty_ptr, layout.treaty_ptr + abi.SLOT_BYTES)
         self._slots = Slots()
+        self._value = self._slots.value
+        self._trap = self._slots.trap
         self._memory: memoryview | None = None
         self._sandbox: Sandbox | None = None
         self.amend(terms)
@@ -104,31 +105,21 @@ class PolicyHost:
     ) -> int:
         """The code of one order, 0 to 7, or `POLICY_ERROR`. Never raises. The first three are GPU-hours."""
         self.decisions += 1
-        if not self.decisions % CALLS_PER_TANK:
-            self._refuel()
-        slots = self._slots
         try:
             # At every call, because a module may overwrite its treaty block: 0.05 us.
             self._memory[self._treaty_slice] = self._treaty_block  # type: ignore[index]  # None once closed: TypeError
-            pack_order(
-                self._memory,  # type: ignore[arg-type]
-                self._order_ptr,
-                gpu_hours,
-                tenant_used_today,
-                treaty_used_total,
-                region_index,
-                tenant_reputation,
-                nonce_seen,
+            self._pack_order(
+                gpu_hours, tenant_used_today, treaty_used_total, region_index, tenant_reputation, nonce_seen
             )
         except UNUSABLE:
             return abi.POLICY_ERROR
-        slots.value.value = self._order_ptr
-        error = call_unchecked(self._context, self._function, slots.raw_reference, ONE_SLOT, slots.trap_reference)
-        if error or slots.trap.value:
+        self._value.value = self._order_ptr
+        error = self._authorize()
+        if error or self._trap.value:
             order = (gpu_hours, tenant_used_today, treaty_used_total, region_index, tenant_reputation, nonce_seen)
             return self._after_failure(error, order)
-        code = slots.value.value
-        return code if 0 <= code <= HIGHEST_CODE else abi.POLICY_ERROR
+        code = self._value.value
+        return code if code in CODES else abi.POLICY_ERROR
 
     def decide_checked(
         self,
@@ -200,8 +191,14 @@ class PolicyHost:
             sandbox = Sandbox(self._compiled.engine, self._compiled.module)
         except (wasmtime.Trap, wasmtime.WasmtimeError):
             return  # it could be instantiated at load, so memory has run out: stay closed and deny
-        self._function = function_reference(sandbox.function("authorize"))
+        slots = self._slots
         self._context = context_reference(sandbox.store)
+        function = function_reference(sandbox.function("authorize"))
+        # Both with the arguments that are the same at every decision; what `close` frees they touch after `_memory` only.
+        self._authorize = partial(
+            call_unchecked, self._context, function, slots.raw_reference, ONE_SLOT, slots.trap_reference
+        )
+        self._pack_order = partial(pack_order, sandbox.memory, self._order_ptr)
         self._memory = sandbox.memory
         self._sandbox = sandbox
 
@@ -248,7 +245,7 @@ class PolicyHost:
             self.renew()
             return abi.POLICY_ERROR
         self._refuel()
-        return code if code is not None and 0 <= code <= HIGHEST_CODE else abi.POLICY_ERROR
+        return code if code in CODES else abi.POLICY_ERROR
 
 
 pack_order = abi.ORDER.pack_into
