@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from aurora_sim.treaty.order import Order
 
 
-class Ack(NamedTuple):
+class Ack:
     """A provider's word that it runs an order.
 
     `price_usd_per_hour` is per GPU-hour; `time_s` is on the provider's clock; `signature_valid` is the outcome of the
     signature's arithmetic, done or, in a batch run, carried.
     """
 
-    order_id: str
-    treaty_id: str
-    provider_id: str
-    price_usd_per_hour: float
-    time_s: float
-    signature_valid: bool
+    __slots__ = ("order_id", "price_usd_per_hour", "provider_id", "signature_valid", "time_s", "treaty_id")
+
+    def __init__(
+        self,
+        order_id: str,
+        treaty_id: str,
+        provider_id: str,
+        price_usd_per_hour: float,
+        time_s: float,
+        signature_valid: bool,
+    ) -> None:
+        self.order_id = order_id
+        self.treaty_id = treaty_id
+        self.provider_id = provider_id
+        self.price_usd_per_hour = price_usd_per_hour
+        self.time_s = time_s
+        self.signature_valid = signature_valid
 
 
 def check_ack(ack: Ack, order: Order, provider_id: str, treaty_id: str) -> str:

@@ -21,6 +21,7 @@ from aurora_sim.treaty.order import Order
 
 GLOBAL = "global"
 FILTERS = ("inactive", "drained", "region", "gpu_type", "price", "latency", "reputation", "capacity")
+_INFINITY = float("inf")
 _PRICE = FILTERS.index("price")
 _PASSED = len(FILTERS)
 
@@ -194,7 +195,7 @@ class Router:
             _, prices, ids, latencies, reputations, free = zip(*candidates, strict=True)
             ranked = (prices, list(ids), max(prices), max(latencies), min(reputations), min(free), candidates)
         else:
-            ranked = _NOBODY
+            ranked = ((), [], 0.0, 0.0, 100.0, _INFINITY, [])
         self._ranked[order.tenant_id, order.region, gpu_type] = ranked
         return ranked
 
@@ -202,32 +203,27 @@ class Router:
         """What all tenants share of a score: the eligible providers with their parts."""
         gpu_type, region = order.gpu_type, order.region
         eligible = [
-            (
-                view,
-                view.price_usd_per_hour[gpu_type],
-                view.free_gpus.get(gpu_type, 0),
-                view.capacity_gpus.get(gpu_type, 0),
-            )
+            view
             for view in self._views
-            if view.active
+            if gpu_type in view.price_usd_per_hour  # first, because it cuts the most
+            and view.active
             and view.routing_weight != 0.0
             and (region in view.regions or GLOBAL in view.regions)
-            and gpu_type in view.price_usd_per_hour
         ]
-        if not eligible:
-            return []
-        cheapest = min([price for _, price, _, _ in eligible])
-        fastest = min([view.latency_ms for view, _, _, _ in eligible])
+        prices = [view.price_usd_per_hour[gpu_type] for view in eligible]
+        cheapest = min(prices, default=_INFINITY)
+        fastest = min([view.latency_ms for view in eligible], default=_INFINITY)
         return [
             (
-                (price, view.provider_id, view.latency_ms, view.reputation, free),
+                (price, view.provider_id, latency := view.latency_ms, reputation := view.reputation, free),
                 view.routing_weight,
                 cheapest / price,
-                fastest / view.latency_ms,
-                view.reputation / 100.0,
-                free / capacity if capacity > 0 else 0.0,
+                fastest / latency,
+                reputation / 100.0,
+                free / capacity if (capacity := view.capacity_gpus.get(gpu_type, 0)) > 0 else 0.0,
             )
-            for view, price, free, capacity in eligible
+            for view, price in zip(eligible, prices, strict=True)
+            for free in (view.free_gpus.get(gpu_type, 0),)
         ]
 
 
@@ -236,7 +232,6 @@ _Candidate = tuple[float, float, str, float, float, int]
 # of the candidates, best first: prices and provider ids; the highest price and latency, the lowest reputation and number
 # of free GPUs; and themselves
 _Ranked = tuple[tuple[float, ...], list[str], float, float, float, float, list[_Candidate]]
-_NOBODY: _Ranked = ((), [], 0.0, 0.0, 100.0, float("inf"), [])
 # a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
 _Rated = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
 

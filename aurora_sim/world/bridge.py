@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from heapq import heapreplace
 from math import exp
 from typing import Final
@@ -98,7 +99,7 @@ class Bridge:
         order: object,
         now_s: float,
         give_up_s: float,
-        luck: tuple[float, float, float, float, float],
+        luck: Sequence[float],
         more_loss: float,
     ) -> Message:
         """Send a message; its `reply_s` says when the answer is back.

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.world.streams import BLOCK, Draws, Streams, stable
 
-BridgeLuck = tuple[float, float, float, float, float]
+BridgeLuck = Sequence[float]
 """Network, gateway, service (standard normal); tail, loss (uniform)."""
-JobLuck = tuple[float, float, float, float, float, float]
+JobLuck = Sequence[float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
 
 
@@ -50,12 +50,12 @@ ROWS_AT_ONCE: Final = 256
 """How many rows are made of a block's arrays at a time: Python's floats take eight times the memory of the draws."""
 
 
-def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> tuple[list[Draws], list[Draws]]:
-    """The bridge's and the provider's luck for the kept orders of a block of the source, an array for each of its parts."""
+def luck(source: str, block: int, keep: NDArray[np.bool_], streams: Streams) -> tuple[Draws, Draws]:
+    """The bridge's and the provider's luck for the kept orders of a block of the source: a row for each order."""
 
-    def drawn(parts: Sequence[tuple[str, str]]) -> list[Draws]:
+    def drawn(parts: Sequence[tuple[str, str]]) -> Draws:
         makers = {"normal": streams.normal, "uniform": streams.uniform}
-        return [makers[kind](f"{source}/{what}", block)[: keep.size][keep] for what, kind in parts]
+        return np.column_stack([makers[kind](f"{source}/{what}", block)[: keep.size][keep] for what, kind in parts])
 
     return drawn(BRIDGE_LUCK), drawn(JOB_LUCK)
 
@@ -163,7 +163,7 @@ class TenantOrders:
                 counts,
                 hours,
                 prices,
-                zip(*(part[rows].tolist() for part in bridge_luck), strict=True),
-                zip(*(part[rows].tolist() for part in job_luck), strict=True),
+                bridge_luck[rows].tolist(),
+                job_luck[rows].tolist(),
                 strict=False,  # the tenant repeats without end
             )

@@ -153,13 +153,7 @@ class TraceOrders:
         keep = streams.uniform("trace/thin", block)[:size] < replay.thin
         kind_draw = streams.uniform("trace/gpu-type", block)[:size]
         price_draw = streams.uniform("trace/price-limit", block)[:size].tolist()
-        lucks = zip(
-            *(
-                zip(*(part.tolist() for part in parts), strict=True)
-                for parts in luck("trace", block, np.ones(size, dtype=bool), streams)
-            ),
-            strict=True,
-        )
+        lucks = zip(*(part.tolist() for part in luck("trace", block, np.ones(size, dtype=bool), streams)), strict=True)
         for place, ((_, _, _, gpus, duration_s), (on_bridge, on_job)) in enumerate(zip(rows, lucks, strict=True)):
             if not keep[place]:
                 continue

@@ -64,11 +64,12 @@ def _evaluated(folder: Path, expression: str, recorded: Minutes) -> list[dict[La
     """The value at each minute, or why there is none."""
     rules = rules_of(folder, [(expression, "0s")])
     store = SeriesStore(rules.selectors)
+    evaluation = Evaluation(store)
     values: list[dict[Labels, float] | str] = []
     for time_s, samples in recorded:
         store.observe(time_s, samples)
         try:
-            values.append(dict(Evaluation(store).vector(rules.rules[0].expression)))
+            values.append(dict(evaluation.vector(rules.rules[0].expression)))
         except EvaluationError as error:
             values.append(str(error))
     return values

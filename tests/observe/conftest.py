@@ -41,5 +41,5 @@ def short_run(project: Path) -> ShortRun:
 
 @pytest.fixture(scope="session")
 def outage(short_run: ShortRun, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The first 45 minutes of the Akash outage, which begins at minute 30 and ends at minute 40; its files are in `options.out`."""
-    return short_run(45, tmp_path_factory.mktemp("outage") / "out")
+    """The first 38 minutes of the Akash outage, which begins at minute 30 and lasts ten; its files are in `options.out`."""
+    return short_run(38, tmp_path_factory.mktemp("outage") / "out")

@@ -60,7 +60,7 @@ def test_values_are_those_of_the_run(outage: Run) -> None:
     assert latest.fill_rate is not None
     assert latest.fill_rate < 1.0
     assert found["treaty_fill_rate"][1] == [({"treaty_id": outage.treaty_id}, latest.fill_rate)]
-    assert found["simulated_time_seconds"][1] == [({}, 45 * 60.0)]
+    assert found["simulated_time_seconds"][1] == [({}, 38 * 60.0)]
     assert found["treaty_failover_events_total"][1][0][1] == recorder.failovers_total > 0
     assert found["jobs_killed_total"][1][0][1] == recorder.jobs_killed > 0
     assert sum(value for _, value in found["treaty_orders_total"][1]) == recorder.ended_total

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 from aurora_sim.engine.run import Run
 from aurora_sim.observe.exporter import MetricsServer, serve
 
-STEPS = 45
+STEPS = 38
 SCRAPERS = 3
 
 

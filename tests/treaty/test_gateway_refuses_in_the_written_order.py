@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from treaty_orders import an_order
 
 from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
@@ -82,13 +84,14 @@ def test_of_several_faults_the_first_in_order_is_named():
     # Each mend uncovers the next fault: the tenant's and the source's buckets are both empty from the start.
     empty = TokenBucketSettings(rate_per_s=0.001, burst=1)
     gateway = a_gateway(tenant=empty, source=empty)
-    assert gateway.check(an_order(source="elsewhere"), 10.0) is None
-    assert gateway.check(an_order(tenant_id="another"), 10.0) is None
+    assert gateway.check(an_order(), 10.0) is None
+    assert gateway.admit(an_order(), 10.0) is None
     gateway.halt("drill")
     faults = {"gpus": 0, "signature_valid": False, "issued_s": 99.0, "deadline_s": 99.0}
 
     def reason(**mends):
-        refusal = gateway.check(an_order(**{**faults, **mends}), 10.0)
+        order = an_order(**{**faults, **mends})
+        refusal = gateway.check(order, 10.0) or gateway.admit(order, 10.0)
         return refusal and refusal.reason
 
     assert reason() == "treaty_halted"
@@ -119,6 +122,48 @@ def test_a_halt_is_lifted_by_its_own_reason_only():
     gateway.resume()
     assert not gateway.halted
     assert gateway.check(an_order(), 1.0) is None
+
+
+def test_a_halt_stops_orders_like_those_that_passed_before():
+    gateway = a_gateway()
+    assert gateway.check(an_order(), 1.0) is None
+    gateway.halt("drill")
+    assert [gateway.check(an_order(), 1.0) for _ in range(2)] == [(503, "treaty_halted")] * 2
+    gateway.resume("drill")
+    assert gateway.check(an_order(), 1.0) is None
+
+
+# The good value first; the others are at a limit or beyond it.
+VALUES = {
+    "gpus": [1, 64, 65, 0],
+    "gpu_hours": [1.0, 0.0, math.inf, math.nan],
+    "gpu_type": ["A100", "B200"],
+    "region": ["eu-west-1", "mars-1"],
+    "max_price_usd_per_hour": [3.0, math.inf, 0.0, math.nan],
+    "max_latency_ms": [600.0, math.inf, 0.0, math.nan],
+    "min_reputation": [50.0, 0.0, 100.0, -0.1, 100.1, math.nan],
+    "issued_s": [100.0, 130.0, 131.0, 70.0, 100.0 - 86_370.0, -math.inf, math.nan],
+    "deadline_s": [3_600.0, 100.0, 130.0, 71.0, math.inf, math.nan],
+    "signature_valid": [True, False],
+    "malformed_field": ["", "nonce"],
+}
+values = st.fixed_dictionaries({name: st.just(of[0]) | st.sampled_from(of) for name, of in VALUES.items()})
+
+
+@given(st.lists(values, min_size=2, max_size=8))
+def test_what_passed_before_changes_no_answer(many):
+    gateway = a_gateway()
+    for different in many:
+        order = an_order(**different)
+        wanted = a_gateway().check(order, 100.0)
+        assert [gateway.check(order, 100.0) for _ in range(2)] == [wanted] * 2
+
+
+def test_made_up_limits_do_not_fill_the_memory():
+    gateway = a_gateway()
+    for n in range(20_000):
+        assert gateway.check(an_order(max_latency_ms=600.0 + n), 1.0) is None
+    assert len(gateway._shapes) <= 4096
 
 
 def test_refusals_are_made_once():

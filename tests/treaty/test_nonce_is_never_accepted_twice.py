@@ -63,6 +63,53 @@ def test_clear_forgets_and_counts():
     assert not cache.check_and_set("a", 1.0)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.one_of(st.just(0.0), st.floats(0, 12))), max_size=80)
+)
+def test_what_was_withdrawn_was_never_there(calls):
+    cache = MemoryNonceCache(TTL_S)
+    accepted_s: dict[str, float] = {}
+    now_s = 0.0
+    replayed = 0
+    for key, withdrawn, gap_s in calls:
+        now_s += gap_s
+        seen = cache.check_and_set(key, now_s)
+        assert seen == (key in accepted_s and accepted_s[key] > now_s - TTL_S)
+        replayed += seen
+        if not seen:
+            accepted_s[key] = now_s
+        if withdrawn:  # right away, or after others were set
+            cache.withdraw(key)
+            del accepted_s[key]
+        live = [s for s in accepted_s.values() if s > now_s - TTL_S]
+        stats = cache.stats()
+        assert (stats.held, stats.oldest_s) == (len(live), min(live, default=None))
+        assert (stats.accepted, stats.replayed) == (stats.held + stats.expired, replayed)
+
+
+def test_a_withdrawn_nonce_may_come_again_and_lives_from_then():
+    cache = MemoryNonceCache(TTL_S)
+    assert not cache.check_and_set("a", 0.0)
+    assert not cache.check_and_set("b", 1.0)
+    cache.withdraw("a")
+    assert cache.stats() == (1, 1, 0, 0, 1.0)
+    assert not cache.check_and_set("a", 2.0)
+    assert cache.check_and_set("b", 10.5)  # "a" of 0.0 left nothing behind that takes others with it
+    assert cache.check_and_set("a", 11.5)
+    assert not cache.check_and_set("a", 12.0)
+
+
+def test_to_withdraw_what_is_not_held_does_nothing():
+    cache = MemoryNonceCache(TTL_S)
+    cache.withdraw("a")
+    assert not cache.check_and_set("a", 0.0)
+    cache.withdraw("b")
+    assert cache.check_and_set("a", 1.0)
+    assert not cache.check_and_set("b", 20.0)
+    cache.withdraw("a")  # expired by then
+    assert cache.stats() == (1, 2, 1, 1, 20.0)
+
+
 def test_tenants_have_their_own_nonces():
     cache = MemoryNonceCache()
     assert not cache.check_and_set(nonce_key("tenant-dao", "1"), 0.0)

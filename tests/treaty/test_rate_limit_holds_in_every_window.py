@@ -35,6 +35,20 @@ def test_the_burst_is_whole_and_so_is_the_rate_after_it(settings, more, now_s):
     assert all(buckets.take("tenant", time_s) for time_s in times_s)
 
 
+def test_a_bucket_that_is_never_full_keeps_its_rate():
+    # A day at exactly the rate, on Unix time: an error per token would add up to one token too few or too many.
+    buckets = TokenBuckets(TokenBucketSettings(7.0, 1))
+    began_s = 1_760_000_000.0
+    assert all(buckets.take("tenant", began_s + n / 7.0) for n in range(600_000))
+    assert not buckets.take("tenant", began_s + 599_999.9 / 7.0)
+
+
+def test_a_rate_too_high_to_count_still_has_its_burst():
+    # It counts as a million a second, at which the microsecond of grace is one token more.
+    buckets = TokenBuckets(TokenBucketSettings(1e300, 3))
+    assert [buckets.take("tenant", 1_760_000_000.0) for _ in range(6)] == [True] * 4 + [False] * 2
+
+
 def test_a_full_bucket_saves_nothing_up():
     buckets = TokenBuckets(TokenBucketSettings(1.0, 3))
     assert buckets.take("tenant", 0.0)

@@ -58,6 +58,7 @@ def test_cached_is_pure(healths, orders, research, dao):
             tenant = wanted.get(order.tenant_id, BALANCED)
             ranked = rank(views, order, tenant)
             assert router.rank(order) == ranked
+            assert router.rank(order) == ranked
             assert router.explain(order).ranked == ranked
             assert (router.no_route_reason(order) == "") == bool(ranked)
             assert len(router.explain(order).verdicts) == len(views)
