@@ -195,13 +195,26 @@ class OrderLife:
         order.message = message.event = None  # else event and message would keep each other
         now_s = self._env.now
         breaker = order.via.breaker
-        if message.reply_s < message.give_up_s:
-            if breaker.failures:
-                breaker.answered()
-            self._decide(order, now_s)
-        else:
+        if message.reply_s >= message.give_up_s:
             breaker.unanswered(now_s)
             self._retry(order, now_s)
+            return
+        if breaker.failures:
+            breaker.answered()
+        # 7. and 8. Provider and ack: it takes the order, or the next candidate is asked.
+        provider, gpu_type = order.provider, order.gpu_type
+        refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
+        if not refusal:
+            order.price_usd_per_hour = price = provider.price_usd_per_hour[gpu_type]
+            ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
+            refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
+            if not refusal:
+                self._fill(order, provider, now_s)
+                return
+        if refusal not in NO_FAULT:
+            provider.reputation = after_failure(provider.reputation, self._alpha)
+        order.refused = True
+        self._next(order, now_s, refusal)
 
     def _retry(self, order: LiveOrder, now_s: float) -> None:
         parts = self._parts
@@ -218,26 +231,6 @@ class OrderLife:
             self._send(order, now_s)
         else:
             self._next(order, now_s, "bridge_timeout")
-
-    # 7. and 8. Provider and ack.
-
-    def _decide(self, order: LiveOrder, now_s: float) -> None:
-        """The provider's answer: it takes the order, or the next candidate is asked."""
-        provider = order.provider
-        gpu_type = order.gpu_type
-        refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
-        if not refusal:
-            price = provider.price_usd_per_hour[gpu_type]
-            ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
-            refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
-            if not refusal:
-                order.price_usd_per_hour = price
-                self._fill(order, provider, now_s)
-                return
-        if refusal not in NO_FAULT:
-            provider.reputation = after_failure(provider.reputation, self._alpha)
-        order.refused = True
-        self._next(order, now_s, refusal)
 
     def _next(self, order: LiveOrder, now_s: float, why: str) -> None:
         """The candidate failed: a failover to the next one, if there is one."""
@@ -266,7 +259,14 @@ class OrderLife:
         order.rtt_ms = (now_s - order.submitted_s) * 1000.0
         order.latency_ms = provider.latency_ms
         self._timeout(placement_s + order.gpu_hours / gpus * 3600.0, lease).callbacks.append(self._job_done)
-        self._end(order, now_s, "filled", "")
+        if order.rerouting:
+            self._recorder.rerouted(order, "filled")
+            return
+        assert not order.outcome, f"{order.order_id} was {order.outcome} before it was filled"
+        order.outcome = "filled"
+        order.reason = ""
+        order.ended_s = now_s
+        self._recorder.ended(order)
 
     def _job_done(self, event: Event) -> None:
         lease: Lease = event.value
@@ -311,11 +311,9 @@ class OrderLife:
     # The end.
 
     def _end(self, order: LiveOrder, now_s: float, outcome: str, why: str) -> None:
-        """The one place where an order ends; the copy of a killed job's order, routed again, ends here too."""
-        if outcome != "filled":
-            if order.policy_code == ALLOW:
-                self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
-            order.bridge = order.link.name if order.attempts else ""
+        """Where an order ends unfilled; so does the copy of a killed job's order that finds no other place."""
+        if order.policy_code == ALLOW:
+            self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
         if order.rerouting:
             self._recorder.rerouted(order, outcome)
             return
@@ -323,6 +321,7 @@ class OrderLife:
         order.outcome = outcome
         order.reason = why
         order.ended_s = now_s
+        order.bridge = order.link.name if order.attempts else ""
         self._recorder.ended(order)
 
     def _later(self, delay_s: float, value: object, then: Callable[[Event], None]) -> None:

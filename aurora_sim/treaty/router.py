@@ -150,17 +150,17 @@ class Router:
         Read it only: orders with the same answer share one list.
         """
         try:
-            prices, ids, dearest, slowest, worst, fewest, candidates = self._ranked[
+            ids, priced, dearest, slowest, worst, fewest, candidates = self._ranked[
                 order.tenant_id, order.region, order.gpu_type
             ]
         except KeyError:
-            prices, ids, dearest, slowest, worst, fewest, candidates = self._score(order)
+            ids, priced, dearest, slowest, worst, fewest, candidates = self._score(order)
         # The limits against the extremes of all candidates, which most orders clear but for the price.
         if slowest <= order.max_latency_ms and worst >= order.min_reputation and fewest >= order.gpus:
             price_max = order.max_price_usd_per_hour
             if dearest <= price_max:
                 return ids
-            return [provider_id for provider_id, price in zip(ids, prices, strict=True) if price <= price_max]
+            return [provider_id for provider_id, price in priced if price <= price_max]
         gpus = order.gpus
         price_max = order.max_price_usd_per_hour
         latency_max = order.max_latency_ms
@@ -193,9 +193,10 @@ class Router:
         candidates.sort()  # by score, price and provider id: the ties' rules
         if candidates:
             _, prices, ids, latencies, reputations, free = zip(*candidates, strict=True)
-            ranked = (prices, list(ids), max(prices), max(latencies), min(reputations), min(free), candidates)
+            priced = list(zip(ids, prices, strict=True))
+            ranked = (list(ids), priced, max(prices), max(latencies), min(reputations), min(free), candidates)
         else:
-            ranked = ((), [], 0.0, 0.0, 100.0, _INFINITY, [])
+            ranked = ([], [], 0.0, 0.0, 100.0, _INFINITY, [])
         self._ranked[order.tenant_id, order.region, gpu_type] = ranked
         return ranked
 
@@ -229,9 +230,9 @@ class Router:
 
 # the score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs
 _Candidate = tuple[float, float, str, float, float, int]
-# of the candidates, best first: prices and provider ids; the highest price and latency, the lowest reputation and number
-# of free GPUs; and themselves
-_Ranked = tuple[tuple[float, ...], list[str], float, float, float, float, list[_Candidate]]
+# of the candidates, best first: the provider ids, alone and with the price; the highest price and latency, the lowest
+# reputation and number of free GPUs; and themselves
+_Ranked = tuple[list[str], list[tuple[str, float]], float, float, float, float, list[_Candidate]]
 # a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
 _Rated = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
 
