@@ -89,7 +89,12 @@ def drafts(
     """The drafts of each source. Its demand begins at `begin_s`; those before `from_s` are the ones that still run."""
     begin_s = from_s if begin_s is None else begin_s
     sources = all_sources(config, method, Streams(seed), start_of_day_s, begin_s, until_s)
-    return {source.source: [Draft(*draft) for draft in source.drafts(from_s, -start_of_day_s)] for source in sources}
+    return {
+        source.source: [
+            Draft(*draft[:8], tuple(draft[8]), tuple(draft[9])) for draft in source.drafts(from_s, -start_of_day_s)
+        ]
+        for source in sources
+    }
 
 
 def one_tenant(demand: Mapping[str, Any]) -> WorldConfig:
