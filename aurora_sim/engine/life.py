@@ -68,8 +68,6 @@ class OrderLife:
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
         self._receipts = parts.receipts
-        self._provenance = parts.world.provenance
-        self._jobs_done = 0
 
     # 1. Demand.
 
@@ -276,9 +274,7 @@ class OrderLife:
         lease.provider.release(now_s, lease)
         order: LiveOrder = lease.job  # type: ignore[assignment]
         # 10. Receipt.
-        self._jobs_done = number = self._jobs_done + 1
-        self._provenance.expect(number, order)
-        self._receipts.completed(order.order_id, number, now_s)
+        self._receipts.completed(order, now_s)
 
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
-from aurora_sim.observe.recorder import STEP_S, Recorder
+from aurora_sim.observe.recorder import Recorder
 from aurora_sim.scenario.config import ClientConfig, RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.treaty.breaker import Breaker
 from aurora_sim.treaty.client import ClientSettings
+from aurora_sim.treaty.coverage import CoverageGuard
 from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
 from aurora_sim.treaty.ledger import QuotaLedger
 from aurora_sim.treaty.nonce import MemoryNonceCache
 from aurora_sim.treaty.policy import UNKNOWN_REGION
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import region_indexes
-from aurora_sim.treaty.provenance import CoverageGuard, ReceiptDesk
+from aurora_sim.treaty.provenance import ReceiptDesk
 from aurora_sim.treaty.router import Preferences, ProviderView, Router
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
@@ -51,7 +52,7 @@ class Parts:
     router: Router
     client: ClientSettings
     links: dict[str, Link]
-    receipts: ReceiptDesk
+    receipts: ReceiptDesk[LiveOrder]
     guard: CoverageGuard
     treaty_id: str
     tenants: dict[str, TenantTerms]
@@ -152,7 +153,6 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
             world.provenance,
             world.provenance,
             grace_s=provenance.grace,
-            bucket_s=STEP_S,  # coverage is read at the end of each step, and exact there
             backoff_base_s=provenance.retry_base,
             backoff_cap_s=provenance.retry_cap,
         ),

@@ -6,10 +6,20 @@ A receipt takes three steps: the receipt script computes the Merkle root over th
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import deque
-from typing import Protocol
+from bisect import bisect_right
+from collections.abc import Collection, Hashable, Sequence
+from operator import itemgetter
+from typing import Final, Generic, Protocol, TypeVar
+
+from aurora_sim.treaty.coverage import CoverageWindow
+
+Job = TypeVar("Job", bound=Hashable)
+SomeJob = TypeVar("SomeJob", bound=Hashable, contravariant=True)
+Receipt = tuple[float, float, Job]
+"""What proves that a job ran: complete at, job completed at, job. A plain tuple: every job gets one."""
+
+_COMPLETE_S: Final = itemgetter(0)
 
 
 class TimestampService(Protocol):
@@ -19,80 +29,46 @@ class TimestampService(Protocol):
         """Stamp one root over `batch_size` receipts: the seconds that it took, or None when it failed."""
 
 
-class PinService(Protocol):
+class PinService(Protocol[SomeJob]):
     """The pinning service."""
 
-    def pin(self, key: int, now_s: float) -> float | None:
-        """Pin the artefacts of job number `key`: the seconds that it took, or None when it failed."""
+    def pin(self, jobs: Collection[SomeJob], now_s: float) -> Sequence[float | None]:
+        """Pin each job's artefacts: the seconds that each took, in order, or None for one that failed."""
 
 
-class ReceiptScript(Protocol):
+class ReceiptScript(Protocol[SomeJob]):
     """The script on the job node that computes the Merkle root."""
 
-    def run(self, key: int) -> bool:
-        """Whether the root of job number `key` could be computed."""
+    def run(self, jobs: Collection[SomeJob]) -> Collection[object]:
+        """Compute each job's root: the jobs for which that failed."""
 
 
-class Receipt:
-    """What proves that a job ran.
-
-    It is owed from `completed_s` on, gets its root, its stamp and its pin at the desk's batches, and is complete at
-    `complete_s` (None until it is known). `key` is the job's number; `attempts` counts the steps tried for it, those
-    of a batch included.
-    """
-
-    __slots__ = (
-        "attempts",
-        "busy_until_s",
-        "complete_s",
-        "completed_s",
-        "job_id",
-        "key",
-        "pinned",
-        "rooted",
-        "stamped",
-    )
-
-    def __init__(self, job_id: str, key: int, completed_s: float) -> None:
-        self.job_id = job_id
-        self.key = key
-        self.completed_s = completed_s
-        self.busy_until_s = completed_s
-        self.complete_s: float | None = None
-        self.attempts = 0
-        self.rooted = False
-        self.stamped = False
-        self.pinned = False
-
-
-class ReceiptDesk:
+class ReceiptDesk(Generic[Job]):
     """Makes the receipts of completed jobs, in batches, and loses none.
 
-    A receipt waits for its root, then for stamp and pin, and leaves when it has both. `work`, called at each batch
-    interval, does all missing steps: ONE stamp for the whole batch, one pin each. A step of which nothing in the
-    batch succeeds is not tried again for a while (exponential backoff, per step); when some succeed, the others are
-    tried at the next batch.
+    A receipt is *owed* until it has its root, *rooted* until it is stamped or pinned, then *stamped* or *pinned* until
+    it is both, and *completing* until the services are done. `work`, called at each batch interval, does all missing
+    steps: ONE stamp for the whole batch, one pin each. A step of which nothing in the batch succeeds is not tried
+    again for a while (exponential backoff, per step); when some succeed, the others are tried at the next batch.
 
-    Counters: `completed_jobs` = `complete_receipts` + `pending`, always; `late_receipts` were not complete `grace_s`
-    after their job; `script_failures`, `timestamp_failures` and `pin_failures` count failed calls.
+    Counters: `script_failures`, `timestamp_failures` and `pin_failures` count failed tries. As of the last look at
+    `coverage`, `completed_jobs` = `complete_receipts` + `pending`; `late_receipts` were not complete `grace_s` after
+    their job.
     """
 
     __slots__ = (
         "_completing",
-        "_grace_s",
-        "_in_grace",
+        "_new",
+        "_owed",
         "_pin",
         "_pin_step",
+        "_pinned",
+        "_rooted",
         "_script",
         "_script_step",
+        "_stamped",
         "_timestamp",
         "_timestamp_step",
-        "_to_pin",
-        "_to_root",
-        "_to_stamp",
-        "complete_receipts",
-        "completed_jobs",
-        "late_receipts",
         "pin_failures",
         "script_failures",
         "timestamp_failures",
@@ -102,145 +78,154 @@ class ReceiptDesk:
     def __init__(
         self,
         timestamp: TimestampService,
-        pin: PinService,
-        script: ReceiptScript,
+        pin: PinService[Job],
+        script: ReceiptScript[Job],
         grace_s: float = 300.0,
         window_s: float = 900.0,
-        bucket_s: float = 10.0,
         backoff_base_s: float = 30.0,
         backoff_cap_s: float = 240.0,
     ) -> None:
         self._timestamp = timestamp
         self._pin = pin
         self._script = script
-        self._grace_s = grace_s
-        self.window = CoverageWindow(window_s, grace_s, bucket_s)
+        self.window = CoverageWindow(window_s, grace_s)
         self._script_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._timestamp_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._pin_step = _Backoff(backoff_base_s, backoff_cap_s)
-        self._to_root: list[Receipt] = []
-        self._to_stamp: list[Receipt] = []
-        self._to_pin: list[Receipt] = []
-        self._completing: list[tuple[float, float]] = []  # a heap of (complete_s, completed_s)
-        self._in_grace: deque[Receipt] = deque()
-        self.completed_jobs = 0
-        self.complete_receipts = 0
-        self.late_receipts = 0
+        # Jobs by when they completed: those not yet booked, those without a root, those with one.
+        self._new: dict[Job, float] = {}
+        self._owed: dict[Job, float] = {}
+        self._rooted: dict[Job, float] = {}
+        self._stamped: list[tuple[float, dict[Job, float]]] = []  # with each stamp, by when it was made
+        self._pinned: list[Receipt[Job]] = []  # complete but for the stamp
+        self._completing: list[Receipt[Job]] = []
         self.script_failures = 0
         self.timestamp_failures = 0
         self.pin_failures = 0
 
     @property
+    def completed_jobs(self) -> int:
+        """Jobs for which a receipt is or was owed."""
+        return self.window.jobs + len(self._new)
+
+    @property
+    def complete_receipts(self) -> int:
+        """Receipts that were complete at the last look."""
+        return self.window.complete
+
+    @property
+    def late_receipts(self) -> int:
+        """Receipts that were not complete when their grace was over, at the last look."""
+        return self.window.late
+
+    @property
     def pending(self) -> int:
-        """Receipts owed and not yet complete, at the time of the last call."""
+        """Receipts owed, and not complete at the last look."""
         return self.completed_jobs - self.complete_receipts
 
-    def completed(self, job_id: str, key: int, now_s: float) -> Receipt:
-        """Job `job_id`, number `key`, completed at `now_s`: its receipt is owed from now on.
+    def completed(self, job: Job, now_s: float) -> None:
+        """A job completed at `now_s`: its receipt is owed from now on. Once for each job; the clock must not run back."""
+        self._new[job] = now_s
 
-        The clock must not run backwards.
-        """
-        receipt = Receipt(job_id, key, now_s)
-        self._to_root.append(receipt)
-        self._in_grace.append(receipt)
-        self.completed_jobs += 1
-        self.window.job_completed(now_s)
-        return receipt
-
-    def work(self, now_s: float) -> list[Receipt]:
+    def work(self, now_s: float) -> list[Receipt[Job]]:
         """Do what is missing, and return the receipts whose last step that was: each receipt once.
 
-        Their `complete_s` is known now, and may lie ahead: it is when the services are done.
+        The time at which they are complete is known now, and may lie ahead: it is when the services are done.
         """
-        self._root_all(now_s)
-        finished = self._stamp_all(now_s)
-        finished += self._pin_all(now_s)
-        for receipt in finished:
-            receipt.complete_s = receipt.busy_until_s
-            heapq.heappush(self._completing, (receipt.busy_until_s, receipt.completed_s))
-        self._settle(now_s)
-        waiting = len(self._to_root) + len(self._to_pin) + sum(receipt.pinned for receipt in self._to_stamp)
-        assert self.pending == waiting + len(self._completing), "a receipt was lost, or made twice"
+        self._book()
+        if self._owed and now_s >= self._script_step.due_s:
+            self._root_all(now_s)
+        finished: list[Receipt[Job]] = []
+        if (self._rooted or self._pinned) and now_s >= self._timestamp_step.due_s:
+            finished += self._stamp_all(now_s)
+        if (self._stamped or self._rooted) and now_s >= self._pin_step.due_s:
+            finished += self._pin_all(now_s)
+        self._completing += finished
         return finished
 
     def coverage(self, now_s: float) -> float | None:
-        """Complete receipts / jobs completed, over the trailing window; None when there is nothing to count."""
-        self._settle(now_s)
+        """Look: complete receipts / jobs completed, over the trailing window; None when there is nothing to count.
+
+        When it is called changes no later value: a scrape does no harm.
+        """
+        self._book()
+        completing = self._completing
+        completing.sort(key=_COMPLETE_S)
+        done = bisect_right(completing, now_s, key=_COMPLETE_S)
+        self.window.receipts_complete(completing[:done])
+        del completing[:done]
+        waiting = len(self._owed) + len(self._rooted) + len(self._pinned) + len(completing)
+        waiting += sum(len(batch) for _, batch in self._stamped)
+        assert self.pending == waiting, "a receipt was lost, or made twice"
         return self.window.coverage(now_s)
 
-    def _root_all(self, now_s: float) -> None:
-        batch = self._to_root
-        if not batch or not self._script_step.due(now_s):
-            return
-        self._to_root = []
-        for receipt in batch:
-            receipt.attempts += 1
-            if self._script.run(receipt.key):
-                receipt.rooted = True
-                self._to_stamp.append(receipt)
-                self._to_pin.append(receipt)
-            else:
-                self._to_root.append(receipt)
-        self.script_failures += len(self._to_root)
-        self._script_step.tried(len(self._to_root) < len(batch), now_s)
+    def _book(self) -> None:
+        """Take in the jobs that completed since the last call."""
+        if self._new:
+            new, self._new = self._new, {}
+            self.window.jobs_completed(new.values())
+            self._owed.update(new)
 
-    def _stamp_all(self, now_s: float) -> list[Receipt]:
-        batch = self._to_stamp
-        if not batch or not self._timestamp_step.due(now_s):
-            return []
-        latency_s = self._timestamp.stamp(len(batch), now_s)
+    def _root_all(self, now_s: float) -> None:
+        batch, self._owed = self._owed, {}
+        failed = self._script.run(batch)
+        if failed:
+            self._owed = {job: completed_s for job, completed_s in batch.items() if job in failed}
+            self.script_failures += len(failed)
+            batch = {job: completed_s for job, completed_s in batch.items() if job not in failed}
+        self._rooted.update(batch)
+        self._script_step.tried(bool(batch), now_s)
+
+    def _stamp_all(self, now_s: float) -> list[Receipt[Job]]:
+        rooted, pinned = self._rooted, self._pinned
+        latency_s = self._timestamp.stamp(len(rooted) + len(pinned), now_s)
         self._timestamp_step.tried(latency_s is not None, now_s)
-        for receipt in batch:
-            receipt.attempts += 1
         if latency_s is None:
             self.timestamp_failures += 1
             return []
-        self._to_stamp = []
-        for receipt in batch:
-            receipt.stamped = True
-            receipt.busy_until_s = max(receipt.busy_until_s, now_s) + latency_s
-        return [receipt for receipt in batch if receipt.pinned]
-
-    def _pin_all(self, now_s: float) -> list[Receipt]:
-        batch = self._to_pin
-        if not batch or not self._pin_step.due(now_s):
+        if rooted:
+            self._rooted = {}
+            self._stamped.append((now_s + latency_s, rooted))
+        if not pinned:
             return []
-        self._to_pin = []
-        finished = []
-        for receipt in batch:
-            receipt.attempts += 1
-            latency_s = self._pin.pin(receipt.key, now_s)
-            if latency_s is None:
-                self._to_pin.append(receipt)
-                continue
-            receipt.pinned = True
-            receipt.busy_until_s = max(receipt.busy_until_s, now_s) + latency_s
-            if receipt.stamped:
-                finished.append(receipt)
-        self.pin_failures += len(self._to_pin)
-        self._pin_step.tried(len(self._to_pin) < len(batch), now_s)
+        self._pinned = []
+        return [(max(pinned_s, now_s) + latency_s, completed_s, job) for pinned_s, completed_s, job in pinned]
+
+    def _pin_all(self, now_s: float) -> list[Receipt[Job]]:
+        finished: list[Receipt[Job]] = []
+        stamped, self._stamped = self._stamped, []
+        failures = 0
+        for stamped_s, batch in stamped:
+            made, failed = self._pin_batch(batch, max(stamped_s, now_s), now_s)
+            finished += made
+            if failed:
+                self._stamped.append((stamped_s, failed))
+                failures += len(failed)
+        some_succeeded = bool(finished)
+        if self._rooted:  # their stamp is to come
+            made, self._rooted = self._pin_batch(self._rooted, now_s, now_s)
+            self._pinned += made
+            failures += len(self._rooted)
+            some_succeeded = some_succeeded or bool(made)
+        self.pin_failures += failures
+        self._pin_step.tried(some_succeeded, now_s)
         return finished
 
-    def _settle(self, now_s: float) -> None:
-        """Count what became complete or late by `now_s`.
-
-        When it is called changes no count's later value: a scrape does no harm.
-        """
-        completing = self._completing
-        while completing and completing[0][0] <= now_s:
-            self.window.receipt_complete(heapq.heappop(completing)[1])
-            self.complete_receipts += 1
-        in_grace = self._in_grace
-        while in_grace and in_grace[0].completed_s + self._grace_s < now_s:
-            receipt = in_grace.popleft()
-            if receipt.complete_s is None or receipt.complete_s > receipt.completed_s + self._grace_s:
-                self.late_receipts += 1
+    def _pin_batch(
+        self, batch: dict[Job, float], from_s: float, now_s: float
+    ) -> tuple[list[Receipt[Job]], dict[Job, float]]:
+        """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed."""
+        pins = list(zip(self._pin.pin(batch, now_s), batch.values(), batch, strict=True))
+        made = [(from_s + latency_s, completed_s, job) for latency_s, completed_s, job in pins if latency_s is not None]
+        if len(made) == len(batch):
+            return made, {}
+        return made, {job: completed_s for latency_s, completed_s, job in pins if latency_s is None}
 
 
 class _Backoff:
-    """When a step may be tried again: at once, or `base_s` x 2^(n - 1) up to `cap_s` after n failures in a row."""
+    """When a step is due again: at once, or `base_s` x 2^(n - 1) up to `cap_s` after n failures in a row."""
 
-    __slots__ = ("_base_s", "_cap_s", "_due_s", "_failures")
+    __slots__ = ("_base_s", "_cap_s", "_failures", "due_s")
 
     def __init__(self, base_s: float, cap_s: float) -> None:
         if not 0.0 <= base_s <= cap_s:
@@ -248,111 +233,10 @@ class _Backoff:
         self._base_s = base_s
         self._cap_s = cap_s
         self._failures = 0
-        self._due_s = -math.inf
-
-    def due(self, now_s: float) -> bool:
-        return now_s >= self._due_s
+        self.due_s = -math.inf
 
     def tried(self, some_succeeded: bool, now_s: float) -> None:
+        """The step was tried, with a batch."""
         self._failures = 0 if some_succeeded else self._failures + 1
         if self._failures:
-            self._due_s = now_s + min(self._cap_s, self._base_s * 2.0 ** min(self._failures - 1, 62))
-
-
-class CoverageWindow:
-    """Provenance coverage: complete receipts / jobs completed, over the trailing `window_s` seconds.
-
-    A job counts when its receipt is complete, or its grace time is over: a receipt that may still be in time is no
-    evidence. Kept in buckets of `bucket_s`, so that 15 minutes cost at most 91 additions; a bucket is in the window,
-    and its grace over, as a whole. Exact when `window_s`, `grace_s` and the times asked for are multiples of
-    `bucket_s`.
-    """
-
-    __slots__ = ("_bucket_s", "_complete", "_grace_s", "_jobs", "_window_s")
-
-    def __init__(self, window_s: float = 900.0, grace_s: float = 300.0, bucket_s: float = 10.0) -> None:
-        if not 0.0 < bucket_s <= window_s:
-            raise ValueError(f"`bucket_s` ({bucket_s}) must be in (0, `window_s` ({window_s})]")
-        if not 0.0 <= grace_s < window_s:
-            raise ValueError(
-                f"`grace_s` ({grace_s}) must be in [0, `window_s` ({window_s})), or no receipt could ever be missed"
-            )
-        self._window_s = window_s
-        self._grace_s = grace_s
-        self._bucket_s = bucket_s
-        self._jobs: dict[int, int] = {}
-        self._complete: dict[int, int] = {}
-
-    def job_completed(self, completed_s: float) -> None:
-        """A job completed, and a receipt is owed."""
-        bucket = int(completed_s // self._bucket_s)
-        self._jobs[bucket] = self._jobs.get(bucket, 0) + 1
-
-    def receipt_complete(self, completed_s: float) -> None:
-        """The receipt of a job that completed at `completed_s` is complete, however late.
-
-        One that left the window is no news.
-        """
-        bucket = int(completed_s // self._bucket_s)
-        if bucket in self._jobs:
-            complete = self._complete.get(bucket, 0) + 1
-            assert complete <= self._jobs[bucket], "more receipts than jobs"
-            self._complete[bucket] = complete
-
-    def coverage(self, now_s: float) -> float | None:
-        """The coverage at `now_s`, 0 to 1; None when no job counts. Forgets what is older than the window."""
-        oldest = math.ceil((now_s - self._window_s) / self._bucket_s)
-        for bucket in [bucket for bucket in self._jobs if bucket < oldest]:
-            del self._jobs[bucket]
-            self._complete.pop(bucket, None)
-        complete = 0
-        counted = 0
-        for bucket, jobs in self._jobs.items():
-            complete_here = self._complete.get(bucket, 0)
-            grace_over = (bucket + 1) * self._bucket_s + self._grace_s <= now_s
-            complete += complete_here
-            counted += jobs if grace_over else complete_here
-        return complete / counted if counted else None
-
-
-class CoverageGuard:
-    """Halts new allocations when provenance fails (runbook, procedure 5: coverage < 0.80 for >10m).
-
-    It is clear, then below (coverage under `floor`), then halted (below for more than `for_s`); a coverage back at
-    the floor clears it. No data neither clears nor halts: it is no evidence, so a time below goes on, and a halt
-    holds. Once halted, jobs stop completing and coverage may be gone for good: then only the operator's `release`
-    ends it. That is what fail-closed means.
-    """
-
-    __slots__ = ("_below_since_s", "_floor", "_for_s", "_halted")
-
-    def __init__(self, floor: float = 0.80, for_s: float = 600.0) -> None:
-        if not 0.0 <= floor <= 1.0:
-            raise ValueError(f"`floor` ({floor}) must be in [0, 1]")
-        self._floor = floor
-        self._for_s = for_s
-        self._below_since_s: float | None = None
-        self._halted = False
-
-    @property
-    def halted(self) -> bool:
-        """Whether new allocations are halted."""
-        return self._halted
-
-    def observe(self, coverage: float | None, now_s: float) -> bool:
-        """Take note of the coverage at `now_s`; whether new allocations are to be halted from now on."""
-        if coverage is None:
-            return self._halted
-        if coverage >= self._floor:
-            self.release()
-            return False
-        if self._below_since_s is None:
-            self._below_since_s = now_s
-        if now_s - self._below_since_s > self._for_s:
-            self._halted = True
-        return self._halted
-
-    def release(self) -> None:
-        """Clear the guard: an operator vouches for the receipts, and coverage has `for_s` to follow."""
-        self._below_since_s = None
-        self._halted = False
+            self.due_s = now_s + min(self._cap_s, self._base_s * 2.0 ** min(self._failures - 1, 62))

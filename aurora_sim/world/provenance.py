@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
 from aurora_sim.world.demand import JobLuck
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
+
+# Which draw of a `JobLuck` is what.
+_PIN: Final = 2
+_SCRIPT_FAILURE: Final = 4
+_PIN_FAILURE: Final = 5
 
 
 class Job(Protocol):
@@ -25,8 +31,8 @@ class Job(Protocol):
 class ProvenanceServices:
     """Timestamp authority, pinning service and receipt script of the simulated world.
 
-    A job is announced by `expect` under a number of the caller's; the first try of each of its steps uses the luck of its
-    order, later tries use streams of their own at the order's index.
+    The first try of each step of a job uses the luck of its order, later tries use streams of their own at the order's
+    index.
     """
 
     def __init__(self, config: ProvenanceConfig, streams: Streams) -> None:
@@ -34,8 +40,7 @@ class ProvenanceServices:
         self._streams = streams
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
-        self._jobs: dict[int, Job] = {}
-        self._failed: dict[tuple[int, str], int] = {}  # tries that failed, of the jobs that had any
+        self._failed: dict[str, dict[Job, int]] = {"pin": {}, "script": {}}  # tries, of the jobs whose last one failed
         self._batches = 0
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
         self.recompute()
@@ -51,11 +56,6 @@ class ProvenanceServices:
             service: 1.0 - (1.0 - base[service]) * (1.0 - faults.compound_share()) if faults else base[service]
             for service, faults in self.failures.items()
         }
-        self._pin_failure, self._script_failure = self._failure["pin"], self._failure["script"]
-
-    def expect(self, key: int, job: Job) -> None:
-        """Job number `key` is completed and will want its receipt."""
-        self._jobs[key] = job
 
     def stamp(self, batch_size: int, now_s: float) -> float | None:
         """Seconds that one stamp over a batch took, or None when the authority failed."""
@@ -65,32 +65,38 @@ class ProvenanceServices:
             return None
         return _latency_s(self._config.timestamp, self._stamp_latency.at(self._batches))
 
-    def pin(self, key: int, now_s: float) -> float | None:
-        """Seconds that pinning job `key` took, or None when it failed."""
-        job = self._jobs[key]
-        luck = job.job_luck
-        if (luck[5] < self._pin_failure or self._failed) and self._fails(key, job, "pin", luck[5]):
-            return None
-        del self._jobs[key]
-        service = self._config.pin
-        return service.median_s * math.exp(service.sigma * luck[2])
+    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
+        """Seconds that pinning each of the jobs took, or None where it failed."""
+        failed = self._unlucky("pin", jobs, _PIN_FAILURE)
+        median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
+        latencies_s = [median_s * exp(sigma * job.job_luck[_PIN]) for job in jobs]
+        if not failed:
+            return latencies_s
+        return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
 
-    def run(self, key: int) -> bool:
-        """Whether the receipt script worked for job `key`."""
-        job = self._jobs[key]
-        first = job.job_luck[4]
-        return not ((first < self._script_failure or self._failed) and self._fails(key, job, "script", first))
+    def run(self, jobs: Collection[Job]) -> Collection[Job]:
+        """The jobs for which the receipt script failed."""
+        return self._unlucky("script", jobs, _SCRIPT_FAILURE)
 
-    def _fails(self, key: int, job: Job, service: str, first: float) -> bool:
-        """Whether this try fails. Only what failed before is remembered: nearly every first try is the only one."""
-        tries = self._failed.pop((key, service), 0) if self._failed else 0
-        draw = first
+    def _unlucky(self, service: str, jobs: Collection[Job], place: int) -> Collection[Job]:
+        """The jobs with which the service fails this time. Nearly always, all of these tries are first ones."""
+        tries, failure = self._failed[service], self._failure[service]
         if tries:
-            draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.index).random())
-        if draw >= self._failure[service]:
-            return False
-        self._failed[key, service] = tries + 1
-        return True
+            failed = {job for job in jobs if self._draw(service, tries.get(job, 0), job, place) < failure}
+        else:
+            failed = {job for job in jobs if job.job_luck[place] < failure}
+        if tries or failed:
+            for job in jobs:
+                before = tries.pop(job, 0)
+                if job in failed:
+                    tries[job] = before + 1
+        return failed
+
+    def _draw(self, service: str, tries: int, job: Job, place: int) -> float:
+        """What decides whether a step of the job fails, after so many tries: first the order's own luck."""
+        if not tries:
+            return job.job_luck[place]
+        return float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.index).random())
 
 
 def _latency_s(service: Service, normal: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_sim.treaty.provenance import CoverageGuard
+from aurora_sim.treaty.coverage import CoverageGuard
 
 
 def halted(coverages, guard=None):
