@@ -18,7 +18,8 @@ from aurora_sim.treaty.policy import UNKNOWN_REGION
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import region_indexes
 from aurora_sim.treaty.provenance import ReceiptDesk
-from aurora_sim.treaty.router import Preferences, ProviderView, Router
+from aurora_sim.treaty.ranking import Preferences, ProviderView
+from aurora_sim.treaty.router import Router
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
 from aurora_sim.world.streams import Streams

@@ -20,8 +20,8 @@ from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepR
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.treaty.policy.host import PolicyHost
+from aurora_sim.treaty.ranking import Explanation
 from aurora_sim.treaty.reputation import after_ack, after_failure
-from aurora_sim.treaty.router import Explanation
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes
 from aurora_sim.world.provider import Provider

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from treaty_orders import an_order
 
-from aurora_sim.treaty.router import BALANCED, ProviderView, explain
+from aurora_sim.treaty.ranking import BALANCED, ProviderView, explain
 
 AKASH = ProviderView(
     provider_id="akash",

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from treaty_orders import an_order
 
-from aurora_sim.treaty.router import Preferences, ProviderView, explain, rank, score
+from aurora_sim.treaty.ranking import Preferences, ProviderView, explain, rank, score
 
 B = ProviderView(
     provider_id="b",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from treaty_orders import an_order
 
-from aurora_sim.treaty.router import BALANCED, FILTERS, Preferences, ProviderView, Router, no_route_reason, rank
+from aurora_sim.treaty.ranking import BALANCED, FILTERS, Preferences, ProviderView, no_route_reason, rank
+from aurora_sim.treaty.router import Router
 
 # Few and coarse values, so that ties, exact limits and empty rankings come up often.
 TYPES = ["A100", "H100"]
