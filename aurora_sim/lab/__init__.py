@@ -1,0 +1,1 @@
+"""Many runs: war games, replications, comparisons, sweeps. Nothing is here yet."""
