@@ -82,7 +82,9 @@ def test_roots_and_paths_are_the_recursive_ones(leaves: list[bytes]) -> None:
 
 
 @given(leaves_of, st.data())
-def test_a_path_leads_to_the_root_and_no_other_leaf_place_or_size_does(leaves: list[bytes], data: st.DataObject) -> None:
+def test_a_path_leads_to_the_root_and_no_other_leaf_place_or_size_does(
+    leaves: list[bytes], data: st.DataObject
+) -> None:
     index = data.draw(st.integers(0, len(leaves) - 1))
     proof = merkle.inclusion_path(leaves, index)
     assert merkle.root_from_path(leaves[index], index, len(leaves), proof) == merkle.root(leaves)
@@ -92,7 +94,7 @@ def test_a_path_leads_to_the_root_and_no_other_leaf_place_or_size_does(leaves: l
         changed = [*proof[:place], bytes(32), *proof[place + 1 :]]
         assert merkle.root_from_path(leaves[index], index, len(leaves), changed) != merkle.root(leaves)
         for wrong in (proof[:-1], [*proof, bytes(32)]):
-            with pytest.raises(ValueError, match="too (short|long)"):
+            with pytest.raises(ValueError, match=r"too (short|long)"):
                 merkle.root_from_path(leaves[index], index, len(leaves), wrong)
     for outside in (-1, len(leaves)):
         with pytest.raises(ValueError, match="outside"):
