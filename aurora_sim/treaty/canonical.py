@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring as _quoted
 from typing import Any, TypeAlias
 
@@ -27,65 +27,46 @@ def canonical(value: JsonValue) -> bytes:
     1 and 1.0 are one number and have one form. Raises ValueError for what has none: NaN and infinities, whole numbers
     beyond 2^53 - 1, half of a surrogate pair, keys that are no text, objects that JSON does not know.
     """
-    parts: list[str] = []
     try:
-        _write(value, parts)
-        return "".join(parts).encode("utf-8")
+        return _text(value).encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("it holds half of a surrogate pair, which is no character") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
 
-def _write(value: Any, parts: list[str]) -> None:
-    """The form of one value, in pieces. The package `rfc8785` writes the same bytes in four times the time.
+def _text(value: Any) -> str:
+    """The form of one value. The package `rfc8785` writes the same in five times the time.
 
-    What it is rarely asked for is left to it: numbers with an exponent, and the order of keys that are not ASCII.
+    What is rarely asked for is left to it, or to the letter of the RFC: numbers with an exponent, keys beyond ASCII.
     """
-    kind = type(value)
-    if kind is str:
-        parts.append(_quoted(value))
-    elif kind is float:
-        parts.append(_number(value))
-    elif kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:
-            raise ValueError(f"{_short(value)} is beyond 2^53, where JSON numbers are no longer exact")
-        parts.append(str(value))
-    elif kind is dict:
-        _write_object(value, parts)
-    elif kind is list:
-        separator = "["
-        for item in value:
-            parts.append(separator)
-            _write(item, parts)
-            separator = ","
-        parts.append("]" if value else "[]")
-    elif value is None:
-        parts.append("null")
-    elif kind is bool:
-        parts.append("true" if value else "false")
-    else:
-        raise ValueError(f"{kind.__name__} is no kind of JSON value")
+    write = _WRITERS.get(type(value))
+    if write is None:
+        raise ValueError(f"{type(value).__name__} is no kind of JSON value")
+    return write(value)
 
 
-def _write_object(value: dict[str, Any], parts: list[str]) -> None:
+def _object_text(value: dict[str, Any]) -> str:
     try:
         keys = sorted(value)
         if not "".join(keys).isascii():
             keys.sort(key=lambda key: key.encode("utf-16-be"))
     except TypeError:
         raise ValueError("a key is no text") from None
-    separator = "{"
-    for key in keys:
-        parts.append(separator)
-        parts.append(_quoted(key))
-        parts.append(":")
-        _write(value[key], parts)
-        separator = ","
-    parts.append("}" if keys else "{}")
+    return "{" + ",".join([f"{_quoted(key)}:{_text(value[key])}" for key in keys]) + "}"
 
 
-def _number(value: float) -> str:
+def _list_text(value: list[Any]) -> str:
+    return "[" + ",".join([_text(item) for item in value]) + "]"
+
+
+def _integer_text(value: int) -> str:
+    if not -INTEGER_MAX <= value <= INTEGER_MAX:
+        raise ValueError("a whole number is beyond 2^53, where JSON numbers are no longer exact")
+    return str(value)
+
+
+def _float_text(value: float) -> str:
     text = repr(value)
     if text.endswith(".0"):
         return "0" if value == 0.0 else text[:-2]
@@ -94,6 +75,17 @@ def _number(value: float) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{text} is no JSON number")
     return rfc8785.dumps(value).decode("ascii")
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: _quoted,
+    float: _float_text,
+    int: _integer_text,
+    dict: _object_text,
+    list: _list_text,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "null",
+}
 
 
 def read_json(data: bytes, *, bytes_max: int = 65_536, depth_max: int = 16) -> JsonValue:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from aurora_sim.scenario.errors import InputError
 from aurora_sim.treaty.canonical import JsonObject
 from aurora_sim.treaty.chain_check import ChainFault, verify_chain
 from aurora_sim.treaty.chain_line import LINE_BYTES_MAX, NO_HASH, Entry, line_of, read_line, seq_of
@@ -18,11 +19,13 @@ __all__ = ["NO_HASH", "Chain", "ChainBroken", "ChainFault", "Entry", "verify_cha
 _BLOCK_BYTES: Final = 65_536
 
 
-class ChainBroken(Exception):  # noqa: N818  (the state of the file, as the operator would say it)
+class ChainBroken(InputError):
     """The file is not the log that was written. `line` is where that shows, counted from 1, `why` what shows."""
 
     def __init__(self, path: Path, line: int, why: str) -> None:
-        super().__init__(f"{path}: line {line}: {why}")
+        super().__init__(
+            f"{path}:{line}", why, "vault-law log verify shows all that is wrong; restore it from a backup"
+        )
         self.line = line
         self.why = why
 
@@ -37,6 +40,7 @@ class Chain:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = -1
+        self._writable = False
         self._identity = (-1, -1)
         # The head, and how many bytes the whole lines had when it was read: the file only grows, so a file of that size
         # has that head.
@@ -47,11 +51,11 @@ class Chain:
         """Give the file back. It is opened again when it is needed."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._forget()
+            self._descriptor = -1
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last line; (0, 64 zeros) where there is none. Raises ChainBroken for a damaged one."""
-        if self._open(create=False):
+        if self._open(write=False):
             self._look()
         return self._head
 
@@ -61,7 +65,7 @@ class Chain:
         Raises ValueError for an entry that cannot be written, OSError where the disk fails, and ChainBroken for a file
         that is damaged at its end: nothing was added then.
         """
-        self._open(create=True)
+        self._open(write=True)
         torn = self._look()
         seq, own_hash = self._head
         lines: list[bytes] = []
@@ -92,7 +96,7 @@ class Chain:
 
         Raises ChainBroken at the first that is damaged or does not follow the one before it.
         """
-        if not self._open(create=False):
+        if not self._open(write=False):
             return
         with self.path.open("rb") as file:
             offset = self._offset_before(file.fileno(), after_seq)
@@ -114,30 +118,36 @@ class Chain:
         found = next(self.entries(seq - 1), None)
         return found if found is not None and found.seq == seq else None
 
-    def _open(self, *, create: bool) -> bool:
-        """Have the file open that has the path now; whether there is one. Raises ChainBroken where it went away."""
+    def _open(self, *, write: bool) -> bool:
+        """Have the file open that has the path now; whether there is one, which there is to write to.
+
+        Raises ChainBroken where it went away.
+        """
         try:
             status = self.path.stat()
         except FileNotFoundError:
             if self._size:
-                self.close()
+                self._forget()
                 raise ChainBroken(self.path, 1, "the log was there, and is gone") from None
-            if not create:
+            if not write:
                 return False
         else:
-            if self._descriptor >= 0 and self._identity == (status.st_dev, status.st_ino):
+            if self._identity == (status.st_dev, status.st_ino) and self._descriptor >= 0 and self._writable >= write:
                 return True
         self.close()
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if create else os.O_RDONLY
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if write else os.O_RDONLY
         self._descriptor = os.open(self.path, flags | os.O_CLOEXEC, 0o640)
+        self._writable = write
         status = os.fstat(self._descriptor)
-        self._identity = (status.st_dev, status.st_ino)
-        if status.st_size == 0 and create:
+        if self._identity != (status.st_dev, status.st_ino):
+            self._forget()
+            self._identity = (status.st_dev, status.st_ino)
+        if status.st_size == 0 and write:
             flush_folder(self.path.parent)
         return True
 
     def _forget(self) -> None:
-        self._descriptor, self._identity, self._size, self._head = -1, (-1, -1), 0, (0, NO_HASH)
+        self._identity, self._size, self._head = (-1, -1), 0, (0, NO_HASH)
 
     def _look(self) -> bool:
         """Read the head anew if the file has grown; whether something stands after its last whole line."""
@@ -146,7 +156,7 @@ class Chain:
             return False
         if size < self._size:
             line, _ = self._head
-            self.close()
+            self._forget()
             raise ChainBroken(self.path, line, "the log was cut: it had this line before")
         end = _after_last_newline(self._descriptor, size)
         if end != self._size:

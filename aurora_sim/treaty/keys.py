@@ -6,6 +6,7 @@ import base64
 import contextlib
 import fcntl
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from pydantic import Field, model_validator
 
 from aurora_sim.scenario.document import read_document
 from aurora_sim.scenario.errors import InputError, did_you_mean
+from aurora_sim.scenario.source import UNPRINTABLE
 from aurora_sim.scenario.strict import Strict, wrong
 from aurora_sim.scenario.validation import validate
 from aurora_sim.treaty.canonical import canonical
@@ -28,6 +30,7 @@ Owner: TypeAlias = str
 
 OWNER_PATTERN: Final = "^((tenant|provider):[A-Za-z0-9][A-Za-z0-9_-]{0,63}|treaty|timestamp-authority)$"
 KEY_ID_PATTERN: Final = "^[0-9a-f]{16}$"
+REASON_LENGTH_MAX: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class KeyRegistry:
     def active(self, owner: Owner, now_s: float) -> PublicKey | None:
         """The newest key of an owner that is valid at `now_s`: the one to sign with."""
         valid = [key for key in self.keys(owner) if key.state(now_s) == "valid"]
-        return valid[-1] if valid else None
+        return max(valid, key=lambda key: (key.not_before_s, key.not_after_s or math.inf), default=None)
 
     def verify(
         self, owner: Owner, key_id: str, signature: bytes, message: bytes, signed_at_s: float, now_s: float
@@ -176,15 +179,23 @@ class KeyRegistry:
         end_s = now_s + overlap_s
         for old in before:
             if old.revoked_at_s is None and (old.not_after_s is None or old.not_after_s > end_s):
-                # A key that was to begin later than it now ends is over at once.
-                self._put(replace(old, not_after_s=end_s, not_before_s=min(old.not_before_s, end_s)))
+                self._put(replace(old, not_after_s=max(end_s, old.not_before_s)))
         return key
 
     def revoke(self, key_id: str, reason: str, now_s: float) -> PublicKey:
-        """From now on the key verifies nothing. Revoked once more it stays as it was. Raises InputError for an unknown id."""
+        """From now on the key verifies nothing; revoked once more it stays as it was.
+
+        Raises InputError for an id that is not known, and for a reason that is none.
+        """
         key = self.get(key_id)
         if key is None:
-            raise InputError(key_id, "the registry has no such key", did_you_mean(key_id, self._keys))
+            raise InputError(f"{key_id[:80]!r}", "the registry has no such key", did_you_mean(key_id, self._keys))
+        if not reason.strip() or len(reason) > REASON_LENGTH_MAX or UNPRINTABLE.search(reason):
+            raise InputError(
+                "--reason",
+                f"this is no text of 1 to {REASON_LENGTH_MAX} printable characters",
+                "Say in a sentence why the key is revoked",
+            )
         if key.revoked_at_s is None:
             key = replace(key, revoked_at_s=now_s, revoked_reason=reason)
             self._put(key)
@@ -225,7 +236,7 @@ class _KeyGiven(Strict):
     not_before_s: Time
     not_after_s: Time | None = None
     revoked_at_s: Time | None = None
-    revoked_reason: Annotated[str, Field(max_length=1_000)] = ""
+    revoked_reason: Annotated[str, Field(max_length=REASON_LENGTH_MAX)] = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
