@@ -7,7 +7,10 @@ from typing import Final
 
 from aurora_sim.cli import LazyGroup, call
 
-COMMANDS: Final = {"policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module.")}
+COMMANDS: Final = {
+    "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
+    "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
+}
 
 
 def main() -> None:

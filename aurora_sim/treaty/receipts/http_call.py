@@ -33,6 +33,12 @@ def check_url(url: str, option: str) -> None:
         raise InputError(f"{option} {url}", "this is no HTTP URL", mend)
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be shown: without the user's name and password."""
+    parsed = httpx.URL(url)
+    return str(parsed.copy_with(username=None, password=None)) if parsed.userinfo else url
+
+
 def post(url: str, *, time_limit_s: float, bytes_max: int, **request: Any) -> httpx.Response:
     """Post a request (`content`, `files`, `headers`, `params` as httpx takes them), and return the answer, read whole.
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from aurora_sim.treaty.receipts import authority, merkle
 from aurora_sim.treaty.receipts.certificates import read_certificates
 from aurora_sim.treaty.receipts.form import TOKEN_BYTES_MAX
-from aurora_sim.treaty.receipts.http_call import ServiceFailed, check_url, post
+from aurora_sim.treaty.receipts.http_call import ServiceFailed, check_url, post, without_password
 from aurora_sim.treaty.receipts.query import write_query
 from aurora_sim.treaty.receipts.stamps import StampInvalid, verify_response
 
@@ -35,14 +35,15 @@ class HttpAuthority:
 
     def __init__(self, url: str, time_limit_s: float = TIME_LIMIT_S) -> None:
         check_url(url, "--tsa")
-        self.name = url
+        self.name = without_password(url)
+        self._url = url
         self._time_limit_s = time_limit_s
 
     def stamp(self, query: bytes, now_s: float) -> bytes:
         """Ask it. Its clock is its own: `now_s` is not sent."""
         headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
         answer = post(
-            self.name, content=query, headers=headers, time_limit_s=self._time_limit_s, bytes_max=TOKEN_BYTES_MAX
+            self._url, content=query, headers=headers, time_limit_s=self._time_limit_s, bytes_max=TOKEN_BYTES_MAX
         )
         return answer.content
 
@@ -74,7 +75,7 @@ class Stamper:
         if not sources:
             raise ValueError("`sources` must name at least one authority")
         self._sources = tuple(sources)
-        self._trusted = tuple(trusted)
+        self.trusted = tuple(trusted)
         self.failures: list[str] = []
 
     def stamp(self, digest: bytes, now_s: float) -> Stamped:
@@ -84,7 +85,7 @@ class Stamper:
             nonce = secrets.randbits(63) + 1
             try:
                 response = source.stamp(write_query(digest, nonce), now_s)
-                token, reading = verify_response(response, digest, nonce, self._trusted, now_s)
+                token, reading = verify_response(response, digest, nonce, self.trusted, now_s)
             except (ServiceFailed, StampInvalid) as failed:
                 self.failures.append(f"{source.name}: {failed}")
             else:

@@ -14,7 +14,7 @@ from aurora_sim.treaty.receipts import merkle
 from aurora_sim.treaty.receipts.artefacts import compare, manifest_of, root_of
 from aurora_sim.treaty.receipts.cid import cid_v1_raw
 from aurora_sim.treaty.receipts.form import Receipt, ReceiptInvalid, read_receipt, signing_bytes
-from aurora_sim.treaty.receipts.stamps import CLOCK_SKEW_MAX_S, StampInvalid, verify_token
+from aurora_sim.treaty.receipts.stamps import CLOCK_SKEW_MAX_S, Reading, StampInvalid, verify_token
 from aurora_sim.treaty.signed_order import decoded
 
 SIGNED_ALONE: Final = "made_at_s or a certificate in timestamp.token"
@@ -53,7 +53,7 @@ def verify_receipt(
     `trusted` are the roots of the timestamp authorities that count, `now_s` Unix time. Raises InputError where the
     folder is none.
     """
-    faults = _content_faults(receipt)
+    faults = content_faults(receipt)
     faults += _timestamp_faults(receipt, trusted, now_s, clock_skew_max_s)
     faults += _signature_faults(receipt, registry, alone=not faults)
     if folder is not None:
@@ -77,7 +77,19 @@ def verify_receipt_file(
     return receipt, verify_receipt(receipt, folder, registry, trusted, now_s=now_s)
 
 
-def _content_faults(receipt: Receipt) -> list[ReceiptFault]:
+def stamped_digest(receipt: Receipt) -> bytes:
+    """The Merkle root of the batch, which the token is over. Raises ValueError where the path leads nowhere."""
+    stamp = receipt.timestamp
+    path = [bytes.fromhex(sibling) for sibling in stamp.path]
+    return merkle.root_from_path(bytes.fromhex(receipt.root), stamp.batch_index, stamp.batch_size, path)
+
+
+def stamp_reading(receipt: Receipt, trusted: Sequence[x509.Certificate]) -> Reading:
+    """What a receipt's time stamp says. Raises StampInvalid, or ValueError as `stamped_digest` does."""
+    return verify_token(receipt.timestamp.token_der, stamped_digest(receipt), trusted)
+
+
+def content_faults(receipt: Receipt) -> list[ReceiptFault]:
     """Do the entries have this root and this CID?"""
     right_root = root_of(receipt.files).hex() == receipt.root
     manifest = manifest_of(receipt.order_id, receipt.treaty_id, receipt.provider_id, receipt.files)
@@ -96,16 +108,12 @@ def _timestamp_faults(
     receipt: Receipt, trusted: Sequence[x509.Certificate], now_s: float, clock_skew_max_s: float
 ) -> list[ReceiptFault]:
     """Was this root stamped by a trusted authority when the receipt was made?"""
-    stamp = receipt.timestamp
     if not trusted:
         return [ReceiptFault("timestamp", "no timestamp authority is trusted, so its token proves nothing")]
-    path = [bytes.fromhex(sibling) for sibling in stamp.path]
     try:
-        batch_root = merkle.root_from_path(bytes.fromhex(receipt.root), stamp.batch_index, stamp.batch_size, path)
+        reading = stamp_reading(receipt, trusted)
     except ValueError as error:
         return [ReceiptFault("timestamp.batch_index, batch_size or path", str(error))]
-    try:
-        reading = verify_token(stamp.token_der, batch_root, trusted)
     except StampInvalid as invalid:
         if not invalid.imprint:
             return [ReceiptFault("timestamp.token", str(invalid))]
