@@ -18,10 +18,9 @@ INTEGER_MAX = 2**53 - 1
 """The largest whole number of which a JSON number is a faithful copy everywhere (RFC 8785, section 3.2.2.3)."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-def canonical(value: JsonValue) -> bytes:
+def canonical(value: object) -> bytes:
     """The canonical form: keys sorted by UTF-16, no space, numbers as ECMAScript writes them, in UTF-8.
 
     1 and 1.0 are one number and have one form. Raises ValueError for what has none: NaN and infinities, whole numbers
@@ -138,22 +137,27 @@ def _object(pairs: Sequence[tuple[str, JsonValue]]) -> JsonObject:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {_short(key)} stands twice in one object")
+                raise ValueError(f"the key {_cut(ascii(key))} stands twice in one object")
             seen.add(key)
     return value
 
 
-def _integer(text: str) -> int:
+def _integer(text: str) -> int | float:
+    """A whole number or, beyond 2^53, the double that is written so."""
     # Its length first: to read a number of 60,000 digits takes longer than all the rest.
-    if len(text) > 17 or not -INTEGER_MAX <= (value := int(text)) <= INTEGER_MAX:
-        raise ValueError(f"{_short(text)} is beyond 2^53, where JSON numbers are no longer exact")
-    return value
+    if len(text) <= 22:
+        value = int(text)
+        if -INTEGER_MAX <= value <= INTEGER_MAX:
+            return value
+        if _float_text(double := float(value)) == text:
+            return double
+    raise ValueError(f"{_cut(text)} is beyond 2^53, where JSON numbers are no longer exact")
 
 
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{_short(text)} is larger than any double")
+        raise ValueError(f"{_cut(text)} is larger than any double")
     return value
 
 
@@ -169,9 +173,7 @@ def _has_half_surrogate(value: JsonValue) -> bool:
     return False
 
 
-def _short(value: object) -> str:
-    """A stranger's text or number in a message: on one line, printable and short."""
-    text = _NOT_ASCII.sub("?", repr(value) if isinstance(value, str) else str(value))
+def _cut(text: str) -> str:
     return text if len(text) <= 40 else text[:36] + "..."
 
 

@@ -19,7 +19,7 @@ __all__ = ["NO_HASH", "Chain", "ChainBroken", "ChainFault", "Entry", "verify_cha
 _BLOCK_BYTES: Final = 65_536
 
 
-class ChainBroken(InputError):
+class ChainBroken(InputError):  # noqa: N818  (the state of the file, as the operator would say it)
     """The file is not the log that was written. `line` is where that shows, counted from 1, `why` what shows."""
 
     def __init__(self, path: Path, line: int, why: str) -> None:

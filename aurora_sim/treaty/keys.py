@@ -19,7 +19,6 @@ from pydantic import Field, model_validator
 
 from aurora_sim.scenario.document import read_document
 from aurora_sim.scenario.errors import InputError, did_you_mean
-from aurora_sim.scenario.source import UNPRINTABLE
 from aurora_sim.scenario.strict import Strict, wrong
 from aurora_sim.scenario.validation import validate
 from aurora_sim.treaty.canonical import canonical
@@ -190,7 +189,7 @@ class KeyRegistry:
         key = self.get(key_id)
         if key is None:
             raise InputError(f"{key_id[:80]!r}", "the registry has no such key", did_you_mean(key_id, self._keys))
-        if not reason.strip() or len(reason) > REASON_LENGTH_MAX or UNPRINTABLE.search(reason):
+        if not reason.strip() or len(reason) > REASON_LENGTH_MAX or not reason.isprintable():
             raise InputError(
                 "--reason",
                 f"this is no text of 1 to {REASON_LENGTH_MAX} printable characters",
