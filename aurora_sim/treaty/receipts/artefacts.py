@@ -157,20 +157,24 @@ def _walk(folder: Path) -> Iterator[_Item]:
     waiting = [(folder, "")]
     while waiting:
         place, prefix = waiting.pop()
-        with os.scandir(place) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((Path(entry.path), path + "/"))
-                elif not path.isprintable() and not _is_utf8(path):
-                    printable = os.fsencode(path).decode("utf-8", "backslashreplace")
-                    yield _Item(printable, Path(entry.path), "has a name that is not UTF-8")
-                elif entry.is_symlink():
-                    yield _Item(path, Path(entry.path), "is a symbolic link")
-                elif not entry.is_file(follow_symlinks=False):
-                    yield _Item(path, Path(entry.path), "is no ordinary file")
-                else:
-                    yield _Item(path, Path(entry.path), "")
+        try:
+            entries = list(os.scandir(place))
+        except OSError as error:
+            yield _Item(prefix, place, f"is a folder that cannot be read ({error.strerror})")
+            continue
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((Path(entry.path), path + "/"))
+            elif not path.isprintable() and not _is_utf8(path):
+                printable = os.fsencode(path).decode("utf-8", "backslashreplace")
+                yield _Item(printable, Path(entry.path), "has a name that is not UTF-8")
+            elif entry.is_symlink():
+                yield _Item(path, Path(entry.path), "is a symbolic link")
+            elif not entry.is_file(follow_symlinks=False):
+                yield _Item(path, Path(entry.path), "is no ordinary file")
+            else:
+                yield _Item(path, Path(entry.path), "")
 
 
 def _is_utf8(name: str) -> bool:

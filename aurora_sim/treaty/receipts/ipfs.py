@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-import httpx
-
 from aurora_sim.treaty.receipts.artefacts import Artefacts
 from aurora_sim.treaty.receipts.cid import cid_of_sha256, cid_v1_raw
 from aurora_sim.treaty.receipts.http_call import ServiceFailed, check_url, post, without_password
@@ -91,8 +89,8 @@ class IpfsPins:
         return _last_object(answer)
 
 
-def _last_object(answer: httpx.Response) -> dict[str, Any]:
-    lines = answer.content.strip().splitlines()
+def _last_object(answer: bytes) -> dict[str, Any]:
+    lines = answer.strip().splitlines()
     try:
         value = json.loads(lines[-1]) if lines else None
     except (ValueError, RecursionError):

@@ -42,10 +42,9 @@ class HttpAuthority:
     def stamp(self, query: bytes, now_s: float) -> bytes:
         """Ask it. Its clock is its own: `now_s` is not sent."""
         headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-        answer = post(
+        return post(
             self._url, content=query, headers=headers, time_limit_s=self._time_limit_s, bytes_max=TOKEN_BYTES_MAX
         )
-        return answer.content
 
 
 class Stamped(NamedTuple):
