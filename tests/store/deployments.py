@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +34,19 @@ def world(**changes: Any) -> World:
     return config.model_copy(update={"gateway": gateway, "treaty": treaty})
 
 
-def deploy(folder: Path, db: str | None = None, config: World | None = None, now_s: float = NOON_S - 3600.0) -> Deployment:
+def deploy(
+    folder: Path, db: str | None = None, config: World | None = None, now_s: float = NOON_S - 3600.0
+) -> Deployment:
     """A deployment, made; SQLite unless `db` says otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
-    deployment = Deployment(
-        db or f"sqlite:///{folder}/aurora.db",
-        folder / "keys",
-        folder / "keys.json",
-        folder / "vault-law.log",
-        config or world(),
-    )
+    deployment = existing(folder, db or f"sqlite:///{folder}/aurora.db", config or world())
     list(make(deployment, now_s))
     return deployment
+
+
+def existing(folder: Path, db: str, config: World) -> Deployment:
+    """The deployment that `deploy` made there, seen from another process."""
+    return Deployment(db, folder / "keys", folder / "keys.json", folder / "vault-law.log", config)
 
 
 class Tenant:
@@ -90,7 +89,10 @@ def submission(order: OrderRequest, source: str = "127.0.0.1") -> Submission:
 
 
 def open_desk(
-    deployment: Deployment, providers: ProviderPort | None = None, shared_nonces: SharedNonces | None = None, **more: Any
+    deployment: Deployment,
+    providers: ProviderPort | None = None,
+    shared_nonces: SharedNonces | None = None,
+    **more: Any,
 ) -> Desk:
     """A desk with its own connections, registry and policy host: what a worker process has."""
     registry = deployment.key_registry()
@@ -108,6 +110,3 @@ def open_desk(
 def statuses(answers: list[Answer]) -> list[int]:
     """The answers' statuses."""
     return [answer.status for answer in answers]
-
-
-__all__ = ["NOON_S", "Deployment", "Iterator", "Tenant", "deploy", "open_desk", "replace", "statuses", "submission", "world"]

@@ -65,6 +65,16 @@ class Database:
                 yield connection
 
     @contextlib.contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """A connection for one short query: on PostgreSQL one round trip, where a transaction takes three."""
+        if self.is_sqlite:
+            with self.reading() as connection:
+                yield connection
+            return
+        with self._failures(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection that may write. On SQLite it is the only one that may, from the beginning on."""
         with self._failures(), self.engine.connect() as connection:

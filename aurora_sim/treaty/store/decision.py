@@ -20,6 +20,7 @@ from aurora_sim.treaty.router import Router
 from aurora_sim.treaty.signed_ack import SignedAck, to_ack, verify_ack
 from aurora_sim.treaty.store import tables
 from aurora_sim.treaty.store.answers import Answer, DeskObserver
+from aurora_sim.treaty.store.dialects import among
 from aurora_sim.treaty.store.entries import Body, Row, nonce_row
 from aurora_sim.treaty.store.front_door import Candidate, FrontDoor
 from aurora_sim.treaty.store.nonces import holders
@@ -64,7 +65,8 @@ def read_known(connection: Connection, candidates: Sequence[Candidate], used_tot
     orders, days = tables.orders.c, tables.quota_days.c
     keys = [(candidate.order.tenant_id, candidate.order.nonce) for candidate in candidates]
     filled = select(orders.order_id).where(
-        orders.order_id.in_([candidate.order.order_id for candidate in candidates]), orders.outcome == "filled"
+        among(connection, orders.order_id, [candidate.order.order_id for candidate in candidates]),
+        orders.outcome == "filled",
     )
     day = int(now_s // 86_400.0)
     used = connection.execute(select(days.tenant_id, days.units).where(days.day == day))

@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection
-
 from aurora_sim.scenario.config import World
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.treaty.keys import KeyRegistry
@@ -150,8 +148,7 @@ class Desk:
         except InputError:
             return unavailable("keys_unavailable")
         try:
-            with self._store.database.reading() as connection:
-                self._follow_if_changed(connection)
+            self._follow_if_changed()
         except StoreUnavailable as failure:
             return unavailable(failure.reason)
         if now_s >= self._views_until_s:
@@ -163,11 +160,13 @@ class Desk:
         terms = self._state.terms
         return refusal(503, "terms_invalid") if terms is None or terms.fault else None
 
-    def _follow_if_changed(self, connection: Connection) -> bool:
-        if state_version(connection) == self._state.version and not self._keys_changed():
-            return False
-        self._follow(read_state(connection, self._registry))
-        return True
+    def _follow_if_changed(self) -> None:
+        database = self._store.database
+        with database.glancing() as connection:
+            version = state_version(connection)
+        if version != self._state.version or self._keys_changed():
+            with database.reading() as connection:
+                self._follow(read_state(connection, self._registry))
 
     def _keys_changed(self) -> bool:
         """Whether the key of the terms in force is not what it was when they were read."""

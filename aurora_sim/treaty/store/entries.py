@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from aurora_sim.treaty.canonical import canonical
 from aurora_sim.treaty.store import tables
+from aurora_sim.treaty.store.dialects import among, upsert
 
 Row = dict[str, Any]
 Body = dict[str, Any]
@@ -35,11 +35,6 @@ class Change:
 
     units: int = 0
     states: int = 0
-
-
-def upsert(connection: Connection) -> Callable[[Any], Any]:
-    """INSERT with ON CONFLICT, in the words of that database."""
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
 def write(connection: Connection, entries: Sequence[Logged]) -> Change:
@@ -86,7 +81,8 @@ def write_order_rows(connection: Connection, orders: Sequence[tuple[float, Body]
     """The rows of orders and of what belongs to them, whatever their outcome. An order that ended unfilled before goes."""
     connection.execute(
         delete(tables.orders).where(
-            tables.orders.c.order_id.in_([body["order_id"] for _, body in orders]), tables.orders.c.outcome != "filled"
+            among(connection, tables.orders.c.order_id, [body["order_id"] for _, body in orders]),
+            tables.orders.c.outcome != "filled",
         )
     )
     connection.execute(insert(tables.orders), [order_row(at_s, body) for at_s, body in orders])

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from aurora_sim.treaty.nonce import NonceStats
 from aurora_sim.treaty.store import tables
-from aurora_sim.treaty.store.entries import Row, upsert, write_nonces
+from aurora_sim.treaty.store.dialects import among, upsert
+from aurora_sim.treaty.store.entries import Row, write_nonces
 
 PRUNED_AT_ONCE: Final = 500
 """Expired nonces that one transaction drops at most: as many as it may bring, so that they never gather."""
@@ -55,10 +56,14 @@ class SharedNonces(Protocol):
 
 def holders(connection: Connection, keys: Sequence[tuple[str, str]], now_s: float) -> dict[tuple[str, str], str]:
     """The orders that hold these (tenant, nonce) at `now_s`."""
+    wanted = set(keys)
     query = select(_nonces.tenant_id, _nonces.nonce, _nonces.order_id).where(
-        tuple_(_nonces.tenant_id, _nonces.nonce).in_(keys), _nonces.expires_at > now_s
+        among(connection, _nonces.tenant_id, sorted({tenant_id for tenant_id, _ in wanted})),
+        among(connection, _nonces.nonce, sorted({nonce for _, nonce in wanted})),
+        _nonces.expires_at > now_s,
     )
-    return {(row.tenant_id, row.nonce): row.order_id for row in connection.execute(query)}
+    rows = connection.execute(query)
+    return {key: row.order_id for row in rows if (key := (row.tenant_id, row.nonce)) in wanted}
 
 
 def prune(connection: Connection, now_s: float, at_most: int = PRUNED_AT_ONCE) -> int:
