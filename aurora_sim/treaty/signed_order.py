@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from aurora_sim.scenario.config import Name
 from aurora_sim.scenario.shape import locate
@@ -32,6 +32,11 @@ Signature = Annotated[
 UnixSeconds = Annotated[float, Field(ge=0, le=253_402_300_799)]  # to the end of the year 9999
 
 
+def _whole(value: Any) -> Any:
+    """2.0 is the number 2, in JSON and in what is signed."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 class OrderRequest(Strict):
     """One GPU order as its tenant signed it. What is true of every treaty is checked here; the rest is the gateway's."""
 
@@ -39,7 +44,9 @@ class OrderRequest(Strict):
     tenant_id: Annotated[Name, Field(description="Who orders, and signs.")]
     workload_type: Annotated[Name, Field(description="What is to run: training, inference, rendering, ...")]
     gpu_type: Annotated[Name, Field(description="Such as A100.")]
-    gpus: Annotated[int, Field(ge=1, le=65_536, description="How many GPUs the job holds at once.")]
+    gpus: Annotated[
+        int, Field(ge=1, le=65_536, description="How many GPUs the job holds at once."), BeforeValidator(_whole)
+    ]
     # One millionth is what the quota counts in; the upper bound keeps sums of it exact.
     gpu_hours: Annotated[float, Field(ge=1e-6, le=1e9, description="GPUs times hours.")]
     region: Annotated[Name, Field(description="Where it is to run.")]
@@ -82,7 +89,12 @@ def read_order(body: bytes) -> OrderRequest:
         details = error.errors(include_url=False)[0]
         place = locate(OrderRequest, details["loc"], data)
         what, mend = worded(details, place)
-        raise OrderInvalid(str(details["loc"][0])[:64] if details["loc"] else "", f"{what}. {mend}") from None
+        raise OrderInvalid(_printable(str(details["loc"][0])), f"{what}. {mend}") from None
+
+
+def _printable(name: str) -> str:
+    """A field's name, which may be a stranger's, as it can be shown anywhere."""
+    return name if name.isascii() and name.isprintable() and len(name) <= 64 else ascii(name)[1:-1][:64]
 
 
 def signing_bytes(request: OrderRequest) -> bytes:
