@@ -10,6 +10,8 @@ from aurora_sim.cli import LazyGroup, call
 COMMANDS: Final = {
     "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
+    "serve": ("aurora_sim.cli.serve:serve", "Take signed orders over HTTP."),
+    "order": ("aurora_sim.cli.order:order", "Sign orders, submit them, and ask for them."),
 }
 
 

@@ -12,19 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from prometheus_client import CollectorRegistry
 
 from aurora_sim.treaty.ranking import ProviderView
-from aurora_sim.treaty.serve.accounting import Accounting
-from aurora_sim.treaty.serve.app import Limits, Service, make_app
-from aurora_sim.treaty.serve.collector import ServiceCollector
+from aurora_sim.treaty.serve.app import Limits
 from aurora_sim.treaty.serve.connection import Connection
-from aurora_sim.treaty.serve.desk_thread import DeskThread
 from aurora_sim.treaty.serve.meter import Meter
-from aurora_sim.treaty.serve.openapi import openapi_document
-from aurora_sim.treaty.serve.server import OrderServer, listen, metrics_app
-from aurora_sim.treaty.serve.state import LatestReadings
-from aurora_sim.treaty.signed_order import OrderInvalid, order_id, order_schema, read_order, sign_order
+from aurora_sim.treaty.serve.server import OrderServer, listen
+from aurora_sim.treaty.serve.service import order_service
+from aurora_sim.treaty.signed_order import OrderInvalid, order_id, read_order, sign_order
 from aurora_sim.treaty.store.answers import Answer, Readings, StoreUnavailable, Submission
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -217,20 +212,12 @@ def serving(
     """A server around a desk, until the block ends."""
     desk = desk or MemoryDesk()
     meter = Meter()
-    line = DeskThread(desk, watch=meter.batch_answered, waiting_max=waiting_max, tick_every_s=tick_every_s)
-    schema = order_schema()
-    latest = LatestReadings(desk, age_max_s=0.0)
-    service = Service(line, desk, latest, schema, openapi_document(schema), limits or Limits())
-    registry = CollectorRegistry()
-    registry.register(ServiceCollector(TREATY, meter, latest, line.__len__))
-    listener, metrics_listener = listen("orders", "127.0.0.1", 0), listen("metrics", "127.0.0.1", 0)
-    server = OrderServer(
-        Accounting(make_app(service), meter),
-        listener,
-        line,
-        metrics=(metrics_app(registry), metrics_listener),
-        connection=connection,
+    service = order_service(
+        desk, meter, TREATY, limits=limits, waiting_max=waiting_max, tick_every_s=tick_every_s, readings_age_max_s=0.0
     )
+    listener, metrics_listener = listen("orders", "127.0.0.1", 0), listen("metrics", "127.0.0.1", 0)
+    metrics = service.metrics, metrics_listener
+    server = OrderServer(service.app, listener, service.line, metrics=metrics, connection=connection)
     ready = threading.Event()
     thread = threading.Thread(target=server.run, args=(ready.set,))
     ports = listener.getsockname()[1], metrics_listener.getsockname()[1]
