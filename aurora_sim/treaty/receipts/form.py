@@ -13,7 +13,7 @@ from aurora_sim.scenario.config import Name
 from aurora_sim.scenario.shape import locate
 from aurora_sim.scenario.strict import Strict
 from aurora_sim.scenario.wording import worded
-from aurora_sim.treaty.canonical import INTEGER_MAX, canonical, read_json
+from aurora_sim.treaty.canonical import INTEGER_MAX, JsonValue, canonical, read_json
 from aurora_sim.treaty.receipts.artefacts import SHA256_PATTERN, FileEntry
 from aurora_sim.treaty.receipts.cid import CID_PATTERN
 from aurora_sim.treaty.signed_ack import OrderId
@@ -98,6 +98,18 @@ def write_receipt(receipt: Receipt) -> bytes:
     return (receipt.model_dump_json(indent=2) + "\n").encode("utf-8")
 
 
+def receipt_of(value: JsonValue) -> Receipt:
+    """The receipt that a JSON value describes, as a database keeps it. Raises ReceiptInvalid for any other value."""
+    if not isinstance(value, dict):
+        raise ReceiptInvalid("", "it is no JSON object")
+    try:
+        return Receipt.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        what, _ = worded(details, locate(Receipt, details["loc"], value))
+        raise ReceiptInvalid(_place(details["loc"]), what) from None
+
+
 def read_receipt(data: bytes) -> Receipt:
     """The receipt in a file. Raises ReceiptInvalid for anything but the very bytes that `write_receipt` writes.
 
@@ -107,14 +119,7 @@ def read_receipt(data: bytes) -> Receipt:
         value = read_json(data, bytes_max=RECEIPT_BYTES_MAX, depth_max=8)
     except ValueError as error:
         raise ReceiptInvalid("", f"the file cannot be read: {error}") from None
-    if not isinstance(value, dict):
-        raise ReceiptInvalid("", "the file holds no JSON object")
-    try:
-        receipt = Receipt.model_validate(value)
-    except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        what, _ = worded(details, locate(Receipt, details["loc"], value))
-        raise ReceiptInvalid(_place(details["loc"]), what) from None
+    receipt = receipt_of(value)
     written = write_receipt(receipt)
     if written != data:
         raise ReceiptInvalid("", f"line {_first_difference(written, data)} is not written as receipts are")
