@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import deployments
+
 from aurora_sim.treaty.signed_order import OrderRequest
 from aurora_sim.treaty.store.answers import Submission
 from aurora_sim.treaty.store.deployment import Deployment

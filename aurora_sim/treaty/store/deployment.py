@@ -10,6 +10,7 @@ from aurora_sim.scenario.config import World
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.treaty.key_files import create_key, make_keys_folder, signer_for
 from aurora_sim.treaty.keys import KeyRegistry, editing
+from aurora_sim.treaty.receipts import authority
 from aurora_sim.treaty.store import actions
 from aurora_sim.treaty.store.answers import StoreUnavailable
 from aurora_sim.treaty.store.database import Database
@@ -42,9 +43,20 @@ class Deployment:
         return [TREATY_OWNER, *tenants, *(f"provider:{provider_id}" for provider_id in self.config.providers)]
 
 
+def default_log(db: str) -> Path:
+    """Where the order log is if nobody says: beside the database's file, or in `state/` for one that has none."""
+    name = "vault-law.log"
+    kind, _, path = db.partition(":///")
+    return Path(path).parent / name if kind == "sqlite" and path else Path("state") / name
+
+
 def make(deployment: Deployment, now_s: float) -> Iterator[str]:
     """Make what is missing, and say of each thing what was done. What is there stays as it is."""
     yield from make_keys(deployment, now_s)
+    made_authority = authority.create(deployment.keys, now_s)
+    yield "timestamp authority: " + (
+        f"made: {', '.join(path.name for path in made_authority)}" if made_authority else "there already"
+    )
     yield from make_database(deployment)
     store = deployment.store()
     try:

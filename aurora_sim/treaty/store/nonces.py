@@ -106,6 +106,15 @@ def clear(connection: Connection) -> int:
     return connection.execute(delete(tables.nonces)).rowcount
 
 
+def withdraw(connection: Connection, tenant_id: str, nonce: str, order_id: str) -> None:
+    """Forget one nonce, if that order holds it."""
+    connection.execute(
+        delete(tables.nonces).where(
+            _nonces.tenant_id == tenant_id, _nonces.nonce == nonce, _nonces.order_id == order_id
+        )
+    )
+
+
 def held(connection: Connection, now_s: float) -> Iterator[Nonce]:
     """Every nonce that is held at `now_s`, the oldest first."""
     query = select(tables.nonces).where(_nonces.expires_at > now_s).order_by(_nonces.accepted_at)
