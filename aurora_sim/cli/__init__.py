@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
     "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
+    "ack": ("aurora_sim.cli.ack:ack", "Verify the acks that providers sign."),
     "schema": ("aurora_sim.cli.schema:schema", "Print the JSON Schema of scenario files, or write it beside them."),
 }
 

@@ -8,6 +8,9 @@ from typing import Final
 from aurora_sim.cli import LazyGroup, call
 
 COMMANDS: Final = {
+    "keys": ("aurora_sim.cli.keys:keys", "List, rotate and revoke the keys that everything is signed with."),
+    "ack": ("aurora_sim.cli.ack:ack", "Verify the acks that providers sign."),
+    "log": ("aurora_sim.cli.log:log", "Verify and show the hash-chained log of orders and actions."),
     "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
     "serve": ("aurora_sim.cli.serve:serve", "Take signed orders over HTTP."),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.treaty.keys import KeyRegistry, Owner, check_owner, key_id_of
@@ -83,6 +83,23 @@ def signer_for(keys_dir: Path, registry: KeyRegistry, owner: Owner, now_s: float
     if key is None:
         raise InputError(owner, "the registry has no key that is valid now", f"Run: vault-law keys rotate {owner}")
     return load_signer(keys_dir, owner, key.key_id)
+
+
+def read_public_key(path: Path) -> bytes:
+    """The 32 bytes of an Ed25519 public key in a PEM file. Raises InputError for any other file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_BYTES_MAX + 1)
+        key = serialization.load_pem_public_key(content)
+    except OSError as error:
+        raise InputError(str(path), f"it cannot be read: {error.strerror}", "Name the public key's file") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise InputError(
+            str(path), "this is no public key in PEM", "Write one: openssl pkey -in private.pem -pubout"
+        ) from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise InputError(str(path), "the key is not an Ed25519 key", "Make one: openssl genpkey -algorithm ed25519")
+    return key.public_bytes_raw()
 
 
 def read_secret(path: Path) -> bytes:

@@ -129,6 +129,10 @@ class KeyRegistry:
         found = (key for key, _ in self._keys.values() if owner in (None, key.owner))
         return sorted(found, key=lambda key: (key.owner, key.not_before_s, key.key_id))
 
+    def owners(self) -> list[Owner]:
+        """Everybody who has or had a key, by name."""
+        return sorted({key.owner for key, _ in self._keys.values()})
+
     def get(self, key_id: str) -> PublicKey | None:
         """The key of that id."""
         found = self._keys.get(key_id)

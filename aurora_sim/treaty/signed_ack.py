@@ -11,7 +11,7 @@ from aurora_sim.scenario.shape import locate
 from aurora_sim.scenario.strict import Strict
 from aurora_sim.scenario.wording import worded
 from aurora_sim.treaty.ack import Ack
-from aurora_sim.treaty.canonical import canonical, read_json
+from aurora_sim.treaty.canonical import JsonValue, canonical, read_json
 from aurora_sim.treaty.key_files import Signer
 from aurora_sim.treaty.keys import KeyRegistry
 from aurora_sim.treaty.signed_order import KeyId, Signature, UnixSeconds, decoded, encoded
@@ -57,8 +57,17 @@ def sign_ack(
 
 
 def read_ack(data: bytes) -> SignedAck:
-    """The ack in a file or an answer. Raises ValueError with one plain sentence for anything else."""
-    value = read_json(data, bytes_max=16_384, depth_max=8)
+    """The ack that the text is. Raises ValueError with one plain sentence for anything else."""
+    return _ack(read_json(data, bytes_max=16_384, depth_max=8))
+
+
+def ack_in(data: bytes) -> SignedAck:
+    """The ack that the text is, or that it has under `ack`, as the answer to an order does."""
+    value = read_json(data, bytes_max=65_536, depth_max=8)
+    return _ack(value["ack"] if isinstance(value, dict) and "ack" in value else value)
+
+
+def _ack(value: JsonValue) -> SignedAck:
     if not isinstance(value, dict):
         raise ValueError("it is no JSON object")
     try:
