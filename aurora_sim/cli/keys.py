@@ -48,7 +48,7 @@ def keys() -> None:
     """
 
 
-@keys.command(name="list")
+@keys.command(name="list", short_help="List the public keys and their times.")
 @click.option("--owner", help="Only the keys of this owner.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @REGISTRY
@@ -80,7 +80,7 @@ def list_keys(owner: str | None, as_json: bool, registry_path: Path, keys_dir: P
     return 0
 
 
-@keys.command()
+@keys.command(short_help="Give owners a new key, valid from now.")
 @click.argument("owners", metavar="OWNER...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Rotate for every owner whose private key is here.")
 @click.option("--new", is_flag=True, help="Make a key here for an OWNER whose private key is not here.")
@@ -131,7 +131,7 @@ def rotate(
         _say_what_ends(registry, key.owner, now_s)
 
 
-@keys.command()
+@keys.command(short_help="Take over a public key that its owner made.")
 @click.argument("owner")
 @click.argument("public_key", type=click.Path(path_type=Path))
 @OVERLAP
@@ -163,7 +163,7 @@ def add(
     _say_what_ends(registry, owner, now_s)
 
 
-@keys.command()
+@keys.command(short_help="Revoke keys: nothing that they signed is valid.")
 @click.argument("key_ids", metavar="KEY...", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why, in a sentence; it is kept with the key.")
 @REGISTRY
@@ -240,9 +240,11 @@ def _check(owner: str, registry: KeyRegistry, keys_dir: Path, new: bool) -> None
 
 
 def _has_private_key(owner: str, registry: KeyRegistry, keys_dir: Path) -> bool:
+    """Whether the private half of the owner's newest key is here: who has that one makes the next."""
     from aurora_sim.treaty.key_files import key_path
 
-    return any(key_path(keys_dir, owner, key.key_id).exists() for key in registry.keys(owner))
+    known = registry.keys(owner)
+    return bool(known) and key_path(keys_dir, owner, known[-1].key_id).exists()
 
 
 def _say_what_ends(registry: KeyRegistry, owner: str, now_s: float) -> None:
