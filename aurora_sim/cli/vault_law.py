@@ -15,6 +15,17 @@ COMMANDS: Final = {
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
     "serve": ("aurora_sim.cli.serve:serve", "Take signed orders over HTTP."),
     "order": ("aurora_sim.cli.order:order", "Sign orders, submit them, and ask for them."),
+    "init": ("aurora_sim.cli.init:init", "Make the database, the keys and the order log of a deployment."),
+    "db": ("aurora_sim.cli.init:db", "Bring the database to this program's version."),
+    "halt": ("aurora_sim.cli.halt:halt", "Let no order in, until it is resumed."),
+    "resume": ("aurora_sim.cli.halt:resume", "Lift every halt."),
+    "status": ("aurora_sim.cli.halt:status", "Say how the treaty stands."),
+    "amend": ("aurora_sim.cli.amend:amend", "Change the treaty's terms at once, or take that back."),
+    "verify": ("aurora_sim.cli.verify:verify", "Say whether database, log and signatures agree."),
+    "audit": ("aurora_sim.cli.verify:audit", "List what an operator should look at."),
+    "backup": ("aurora_sim.cli.backup:backup", "Write a snapshot of the database."),
+    "restore": ("aurora_sim.cli.backup:restore", "Restore a snapshot, and what the log has after it."),
+    "nonce": ("aurora_sim.cli.nonce:nonce", "Look at the nonce cache, purge it, move it."),
 }
 
 

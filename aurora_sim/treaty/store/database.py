@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
@@ -27,8 +28,11 @@ class Database:
     exception. A failure of the database itself comes out as `StoreUnavailable`.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
-        """Raises `InputError` for a URL that is none, and for a SQLite file that is not there unless `create`."""
+    def __init__(self, url: str, *, create: bool = False, read_only: bool = False) -> None:
+        """Raises `InputError` for a URL that is none, and for a SQLite file that is not there unless `create`.
+
+        `read_only` is for a SQLite file that nobody writes: it stays as it is to the last byte.
+        """
         self.url = _parsed(url)
         self.shown = self.url.render_as_string(hide_password=True)
         """The URL without its password, for messages."""
@@ -36,7 +40,7 @@ class Database:
         self.path = Path(self.url.database) if self.is_sqlite and self.url.database else None
         if self.path is not None and not create and not self.path.exists():
             raise InputError(f"--db {self.shown}", "there is no such database", "Make it: vault-law init")
-        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self.engine = _sqlite(self.url, read_only) if self.is_sqlite else _postgresql(self.url)
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -115,19 +119,27 @@ def _parsed(url: str) -> URL:
     raise InputError("--db", "this is no URL of a database", "Write sqlite:///FILE or postgresql://USER@HOST/NAME")
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": TIMEOUT_S}, pool_timeout=TIMEOUT_S)
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    arguments: dict[str, Any] = {"timeout": TIMEOUT_S}
+    if read_only:
+        url = url.set(database=f"file:{quote(str(Path(str(url.database)).absolute()))}")
+        url, arguments["uri"] = url.update_query_dict({"mode": "ro", "uri": "true"}), True
+    engine = create_engine(url, connect_args=arguments, pool_timeout=TIMEOUT_S)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own; `begin` below does
         for pragma in (
-            "journal_mode=WAL",
-            # What a power cut takes from the end of the WAL, the order log gives back: it is fsynced before each commit.
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            "wal_autocheckpoint=4000",
-            "cache_size=-65536",
+            ()
+            if read_only
+            else (
+                "journal_mode=WAL",
+                # What a power cut takes from the end of the WAL, the order log gives back: it is fsynced before each commit.
+                "synchronous=NORMAL",
+                "foreign_keys=ON",
+                "wal_autocheckpoint=4000",
+                "cache_size=-65536",
+            )
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -86,38 +86,11 @@ def write_order_rows(connection: Connection, orders: Sequence[tuple[float, Body]
         )
     )
     connection.execute(insert(tables.orders), [order_row(at_s, body) for at_s, body in orders])
-    connection.execute(
-        insert(tables.decisions),
-        [
-            {
-                "order_id": body["order_id"],
-                "code": body["code"],
-                "reason": body["decision"],
-                "used_today": body["used_today"],
-                "used_total": body["used_total"],
-                "decision_us": body["decision_us"],
-            }
-            for _, body in orders
-        ],
-    )
-    attempts = [
-        {"order_id": body["order_id"], "number": number, "provider_id": provider_id, "result": result}
-        for _, body in orders
-        for number, (provider_id, result) in enumerate(body["attempts"], start=1)
-    ]
+    connection.execute(insert(tables.decisions), [decision_row(body) for _, body in orders])
+    attempts = [row for _, body in orders for row in attempt_rows(body)]
     if attempts:
         connection.execute(insert(tables.attempts), attempts)
-    acks = [
-        {
-            "order_id": body["order_id"],
-            "provider_id": ack["provider_id"],
-            "key_id": ack["key_id"],
-            "acked_at": ack["time_s"],
-            "body": canonical(ack).decode("utf-8"),
-        }
-        for _, body in orders
-        if (ack := body["ack"]) is not None
-    ]
+    acks = [ack_row(body) for _, body in orders if body["ack"] is not None]
     if acks:
         connection.execute(insert(tables.acks), acks)
 
@@ -152,6 +125,38 @@ def order_row(at_s: float, body: Body) -> Row:
         "key_id": order["key_id"],
         "signature": order["signature"],
         "body": canonical(order).decode("utf-8"),
+    }
+
+
+def decision_row(body: Body) -> Row:
+    """Its row in `decisions`."""
+    return {
+        "order_id": body["order_id"],
+        "code": body["code"],
+        "reason": body["decision"],
+        "used_today": body["used_today"],
+        "used_total": body["used_total"],
+        "decision_us": body["decision_us"],
+    }
+
+
+def attempt_rows(body: Body) -> list[Row]:
+    """Its rows in `attempts`."""
+    return [
+        {"order_id": body["order_id"], "number": number, "provider_id": provider_id, "result": result}
+        for number, (provider_id, result) in enumerate(body["attempts"], start=1)
+    ]
+
+
+def ack_row(body: Body) -> Row:
+    """Its row in `acks`; of a filled order only."""
+    ack = body["ack"]
+    return {
+        "order_id": body["order_id"],
+        "provider_id": ack["provider_id"],
+        "key_id": ack["key_id"],
+        "acked_at": ack["time_s"],
+        "body": canonical(ack).decode("utf-8"),
     }
 
 

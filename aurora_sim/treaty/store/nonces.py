@@ -84,11 +84,11 @@ def note_replays(connection: Connection, rows: Sequence[Row], now_s: float) -> N
         index_elements=["tenant_id", "nonce"],
         set_={
             "last_at": statement.excluded.last_at,
-            "count": _replays.count + 1,
+            "times": _replays.times + 1,
             "source": statement.excluded.source,
         },
     )
-    connection.execute(again, [{**row, "first_at": now_s, "last_at": now_s, "count": 1} for row in rows])
+    connection.execute(again, [{**row, "first_at": now_s, "last_at": now_s, "times": 1} for row in rows])
 
 
 def stats(connection: Connection, now_s: float) -> NonceStats:
@@ -97,7 +97,7 @@ def stats(connection: Connection, now_s: float) -> NonceStats:
         select(func.count(), func.min(_nonces.accepted_at)).where(_nonces.expires_at > now_s)
     ).one()
     expired = connection.execute(select(func.count()).where(_nonces.expires_at <= now_s)).scalar_one()
-    replayed = connection.execute(select(func.coalesce(func.sum(_replays.count), 0))).scalar_one()
+    replayed = connection.execute(select(func.coalesce(func.sum(_replays.times), 0))).scalar_one()
     return NonceStats(held, held + expired, int(replayed), expired, oldest_s)
 
 

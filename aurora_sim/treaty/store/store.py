@@ -69,6 +69,12 @@ class Store:
             transaction.catch_up()
             yield transaction
 
+    @contextlib.contextmanager
+    def replacing(self) -> Iterator[Transaction]:
+        """The same for a restore, which brings another head: nothing is caught up with before."""
+        with self._lock.held(), _log_failures(self.log), self.database.writing() as connection:
+            yield Transaction(connection, self.chain, read_head(connection.execute(self._head).one()))
+
     def close(self) -> None:
         """Give back connections and files."""
         self.database.close()

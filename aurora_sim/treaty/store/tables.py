@@ -148,7 +148,7 @@ replays: Final = Table(
     Column("order_id", Text, nullable=False),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("times", Integer, nullable=False),
     Column("source", Text, nullable=False),
     Index("replays_tenant_last_at", "tenant_id", "last_at"),
 )

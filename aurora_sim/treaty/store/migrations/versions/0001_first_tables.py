@@ -103,7 +103,7 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Text, nullable=False),
         sa.Column("first_at", _TIME, nullable=False),
         sa.Column("last_at", _TIME, nullable=False),
-        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("times", sa.Integer, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
     )
     op.create_index("replays_tenant_last_at", "replays", ["tenant_id", "last_at"])
