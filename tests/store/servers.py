@@ -63,7 +63,7 @@ class Postgresql:
 
     def start(self) -> None:
         """Until it answers."""
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=50"
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=50 -c fsync=off"
         data, log = str(self.folder / "data"), str(self.folder / "server.log")
         self._run("pg_ctl", "-D", data, "-l", log, "-w", "-t", "60", "-o", options, "start")
 
