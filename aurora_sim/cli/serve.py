@@ -11,7 +11,6 @@ import click
 
 if TYPE_CHECKING:
     from aurora_sim.treaty.store.deployment import Deployment
-    from aurora_sim.treaty.store.nonces import SharedNonces
 
 PORT = click.IntRange(0, 65535)
 
@@ -47,10 +46,8 @@ PORT = click.IntRange(0, 65535)
     "--log",
     "log_file",
     type=click.Path(path_type=Path),
-    default="state/vault-law.log",
-    show_default=True,
     envvar="AURORA_LOG",
-    help="The order log.",
+    help="The order log  [default: vault-law.log beside the database's file, or in state/].",
 )
 @click.option(
     "--nonces",
@@ -84,7 +81,7 @@ def serve(
     db: str,
     keys_dir: Path,
     registry_file: Path,
-    log_file: Path,
+    log_file: Path | None,
     nonces_url: str | None,
     host: str,
     port: int,
@@ -99,9 +96,10 @@ def serve(
     from aurora_sim.scenario.scenario import find
     from aurora_sim.treaty.store.answers import StoreUnavailable
     from aurora_sim.treaty.store.configuration import read_world
-    from aurora_sim.treaty.store.deployment import Deployment
+    from aurora_sim.treaty.store.deployment import Deployment, default_log
 
-    deployment = Deployment(db, keys_dir, registry_file, log_file, read_world(find(config_dir)))
+    log = default_log(db) if log_file is None else log_file
+    deployment = Deployment(db, keys_dir, find(registry_file), log, read_world(find(config_dir)))
     try:
         _serve(deployment, find(module), nonces_url, host, port, metrics_port)
     except StoreUnavailable as failure:
@@ -119,6 +117,7 @@ def _serve(
     from aurora_sim.treaty.serve.server import OrderServer, listen, url_of
     from aurora_sim.treaty.serve.service import order_service
     from aurora_sim.treaty.store.desk import Desk
+    from aurora_sim.treaty.store.nonce_stores import shared_nonces
     from aurora_sim.treaty.store.providers import EmbeddedProviders
 
     config, meter = deployment.config, Meter()
@@ -129,7 +128,8 @@ def _serve(
         registry = deployment.key_registry()
         policy = stack.enter_context(PolicyHost.load(module, treaty_terms(config.treaty)))
         providers = EmbeddedProviders(deployment.keys, registry, config)
-        desk = Desk(deployment.store(), registry, policy, config, providers, _nonces(nonces_url), meter)
+        nonces = shared_nonces(nonces_url, config.treaty.treaty_id, config.gateway.nonce_ttl)
+        desk = Desk(deployment.store(), registry, policy, config, providers, nonces, meter)
         stack.callback(desk.close)
         service = order_service(desk, meter, config.treaty.treaty_id)
         server = OrderServer(service.app, listener, service.line, metrics=(service.metrics, metrics_listener))
@@ -142,7 +142,3 @@ def _serve(
 
         server.run(ready)
     click.echo("whoever waited was answered; over")
-
-
-def _nonces(url: str | None) -> SharedNonces | None:
-    return None

@@ -130,15 +130,11 @@ async def _submit(service: Service, submission: Submission) -> Response:
         return refusal(503, "busy", "As many orders wait as may; come again", _retry_after(RETRY_AFTER_S))
     try:
         async with asyncio.timeout(service.limits.answer_time_max_s):
-            # Shielded: an order at the desk is decided, whether its client waits for the answer or not.
-            answer = await asyncio.shield(waiting.answer)
+            answer = await waiting.answer
     except TimeoutError:
         if service.line.leave(waiting):
             return refusal(503, "busy", "The order was not looked at in time; come again", _retry_after(RETRY_AFTER_S))
-        answer = desk_failed()
-    except asyncio.CancelledError:
-        service.line.leave(waiting)
-        raise
+        answer = desk_failed()  # it is at the desk, and will be decided
     headers = None if answer.retry_after_s is None else _retry_after(answer.retry_after_s)
     return JsonAnswer(answer.status, dict(answer.body), headers)
 

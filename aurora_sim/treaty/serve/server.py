@@ -117,8 +117,7 @@ class OrderServer:
             await server.serve([listener])
         finally:
             announcing.cancel()
-            # After the last answer; and not on the loop, which the answers of those who wait come through.
-            await asyncio.to_thread(self._line.close, DRAIN_MAX_S)
+            await self._line.close(DRAIN_MAX_S)
             if metrics is not None and self._metrics is not None:
                 self._metrics[0].should_exit = True
                 await metrics
