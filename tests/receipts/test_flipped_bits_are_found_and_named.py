@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from receipt_parts import ARTEFACTS, NOW_S, deployment, job_folder
 
-from aurora_sim.treaty.receipts.form import ReceiptInvalid, read_receipt, write_receipt
+from aurora_sim.treaty.receipts.form import ReceiptInvalid, read_receipt, receipt_of, write_receipt
 from aurora_sim.treaty.receipts.verification import verify_receipt_file
 
 NAMED_BY = {
@@ -112,3 +112,12 @@ def test_bytes_and_receipt_are_one_to_one(made) -> None:
 def test_anything_else_is_no_receipt(data: bytes) -> None:
     with pytest.raises(ReceiptInvalid):
         read_receipt(data)
+
+
+@pytest.mark.parametrize("token", ["", "AB==", "A", "AA=", "AA==\n", "A-A=", "AA==AA=="])
+def test_a_token_has_one_spelling(made, token) -> None:
+    """Base64 may carry bits that mean nothing, and those could be changed."""
+    value = json.loads(made[2])
+    value["timestamp"]["token"] = token
+    with pytest.raises(ReceiptInvalid, match=r"timestamp\.token"):
+        receipt_of(value)

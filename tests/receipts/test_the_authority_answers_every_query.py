@@ -160,3 +160,13 @@ def test_stamps_hold_when_the_certificate_has_ended_since_but_not_before_it_bega
     with pytest.raises(Exception, match="no trusted authority"):
         Stamper([late], [late.certificate]).stamp(DIGEST, NOW_S)
     Stamper([late], [late.certificate]).stamp(DIGEST, NOW_S + 19 * 365 * 86_400.0)
+
+
+def test_stamps_of_an_old_and_a_new_authority_hold_side_by_side() -> None:
+    """Both are ours, and go by one name but for their keys: an authority that was replaced leaves good stamps behind."""
+    authorities = [authority.in_memory(seed, NOW_S) for seed in (b"old", b"new", b"newer")]
+    trusted = [tsa.certificate for tsa in authorities]
+    assert len({certificate.subject for certificate in trusted}) == 3
+    for tsa in authorities:
+        for _ in range(3):
+            assert Stamper([tsa], trusted).stamp(DIGEST, NOW_S).time_s == int(NOW_S)

@@ -21,7 +21,9 @@ _BYTES_MAX: Final = 1_048_576
 
 def certify(key: ec.EllipticCurvePrivateKey, now_s: float, *, serial_number: int | None = None) -> x509.Certificate:
     """The key's own certificate: for time stamping alone, and critically so, as RFC 3161 (section 2.3) demands."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    # Named after its key: whoever trusts two authorities of one name finds the wrong certificate half of the time.
+    key_name = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{NAME} {key_name.digest.hex()[:16]}")])
     start = datetime.fromtimestamp(int(now_s), UTC) - timedelta(days=1)
     usage = x509.KeyUsage(
         digital_signature=True,
@@ -45,7 +47,8 @@ def certify(key: ec.EllipticCurvePrivateKey, now_s: float, *, serial_number: int
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(key_name, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_name), critical=False)
         .sign(key, hashes.SHA256())
     )
 
