@@ -1,15 +1,12 @@
-"""What the store's tests share: one PostgreSQL cluster, with a database for each test that wants one."""
+"""What the store's tests share: one PostgreSQL cluster, emptied for each test that wants it."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from servers import Postgresql
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +23,4 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/aurora.db"
     cluster: Postgresql = request.getfixturevalue("postgresql")
-    return cluster.database(f"aurora{next(_numbers)}")
+    return cluster.emptied("aurora")

@@ -77,9 +77,13 @@ class Postgresql:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def database(self, name: str) -> str:
-        """The URL of a new, empty database."""
-        self.sql("postgres", f'CREATE DATABASE "{name}"')
+    def emptied(self, name: str) -> str:
+        """The URL of a database with nothing in it. A new schema takes 0.05 s, a new database 30 times that."""
+        if name not in self.sql("postgres", "SELECT datname FROM pg_database").split():
+            self.sql("postgres", f'CREATE DATABASE "{name}"')
+        others = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        self.sql("postgres", others)
+        self.sql(name, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         return f"postgresql://aurora@127.0.0.1:{self.port}/{name}"
 
     def sql(self, database: str, command: str) -> str:

@@ -48,8 +48,7 @@ class Case:
         return found
 
 
-@pytest.fixture
-def case(tmp_path: Path, database_url: str) -> Case:
+def make_case(tmp_path: Path, database_url: str) -> Case:
     deployment = deploy(tmp_path, database_url)
     desk, tenant, store = open_desk(deployment), Tenant(deployment), deployment.store()
     given = [tenant.submission(gpu_hours=0.1 * (number + 1)) for number in range(6)]
@@ -64,10 +63,21 @@ def case(tmp_path: Path, database_url: str) -> Case:
     return Case(deployment, orders)
 
 
-def test_what_nobody_touched_is_as_written(case: Case) -> None:
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return make_case(tmp_path, f"sqlite:///{tmp_path}/aurora.db")
+
+
+def test_what_nobody_touched_is_as_written_and_what_somebody_did_is_not(tmp_path: Path, database_url: str) -> None:
+    case = make_case(tmp_path, database_url)
     found = case.inspect()
     assert found.faults == []
     assert (found.orders, found.acks, found.receipts, found.entries) == (7, 6, 1, 10)
+    case.sql("UPDATE quota_days SET units = units - 1", "UPDATE acks SET body = replace(body, '1.', '0.')")
+    case.sql(f"DELETE FROM orders WHERE order_id = '{case.orders[2]}'", "UPDATE receipts SET complete = false")
+    found = case.inspect()
+    places = {fault.where.split()[0] for fault in found.faults}
+    assert places == {"ledger,", "ack", "order", "receipt"}
 
 
 def changed(column: str, value: str, table: str = "orders", order: int = 1) -> Callable[[Case], list[str]]:
