@@ -115,6 +115,14 @@ def test_a_line_that_was_written_anew_does_not_fit_the_next(log):
     assert (line, why) == (ENTRIES, f"entry {ENTRIES} is not the one that was written: its hash was {head[1]}")
 
 
+def test_a_changed_hash_is_blamed_on_its_own_line_alone(log):
+    path, head, lines = log
+    own_hash = json.loads(lines[2])["hash"].encode()
+    changed = lines[2].replace(own_hash, own_hash.translate(bytes.maketrans(b"0123", b"1230")))
+    found = faults_of(path, b"".join([*lines[:2], changed, *lines[3:]]), head)
+    assert found == [(3, "its hash is not that of its content, so it was changed")]
+
+
 def test_lines_that_were_cut_off_show_by_the_head(log):
     path, head, lines = log
     assert faults_of(path, b"".join(lines[:5])) == []
@@ -164,6 +172,10 @@ def test_who_reads_or_appends_stops_at_a_damaged_line(log, tmp_path):
     with pytest.raises(ChainBroken, match=":7: "):
         Chain(path).head()
     assert path.read_bytes() == before
+    forged, _ = line_of(3, NOW_S, "order", {"forged": True}, json.loads(lines[1])["hash"])
+    path.write_bytes(b"".join([*lines[:2], forged, *lines[3:]]))
+    with pytest.raises(ChainBroken, match=":4: entry 4 does not follow entry 3"):
+        list(Chain(path).entries())
     path.write_bytes(b"".join([*lines[:3], *lines[4:]]))
     with pytest.raises(ChainBroken, match=":4: entry 5 does not follow entry 3"):
         list(Chain(path).entries())

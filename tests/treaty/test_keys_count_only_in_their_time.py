@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     registry.save(tmp_path / "keys.json")
     assert KeyRegistry.load(tmp_path / "keys.json").keys() == registry.keys()
     assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+    assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o644, "public keys are for everybody to read"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,8 @@ def test_a_reason_is_a_line_of_text(reason):
         a_registry().revoke(TENANT.key_id, reason, NOW_S)
 
 
-def add_keys(path: Path, number: int) -> None:
+def add_keys(path: Path, number: int, begin: Barrier) -> None:
+    begin.wait(60)
     for generation in range(5):
         with editing(path, create=True) as registry:
             time.sleep(0.002)
@@ -193,7 +196,9 @@ def add_keys(path: Path, number: int) -> None:
 
 def test_two_who_change_it_lose_nothing(tmp_path):
     path = tmp_path / "config" / "keys.json"
-    processes = [multiprocessing.get_context("spawn").Process(target=add_keys, args=(path, n)) for n in range(2)]
+    spawn = multiprocessing.get_context("spawn")
+    begin = spawn.Barrier(2)
+    processes = [spawn.Process(target=add_keys, args=(path, number, begin)) for number in range(2)]
     for process in processes:
         process.start()
     for process in processes:

@@ -175,6 +175,20 @@ def test_a_log_that_was_put_in_its_place_is_read_anew(tmp_path):
     assert verify_chain(path) == []
 
 
+def test_files_are_given_back(tmp_path):
+    path = tmp_path / "log"
+    chain = Chain(path)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(1, 6):
+        a_log(tmp_path / "restored", number)
+        (tmp_path / "restored").replace(path)
+        assert chain.head()[0] == number
+        assert len(list(chain.entries())) == number
+    chain.append([an_entry(6)])
+    chain.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
 def test_a_log_that_was_cut_or_taken_away_under_its_user_is_broken(tmp_path):
     path = tmp_path / "log"
     a_log(path, 5)
