@@ -49,12 +49,11 @@ def upgrade(deployment: Deployment) -> None:
 def version(deployment: Deployment) -> None:
     """Say which version the database is of, and which one this program needs."""
     from aurora_sim.treaty.store.database import Database
-    from aurora_sim.treaty.store.schema import SCHEMA_VERSION, current_version
+    from aurora_sim.treaty.store.schema import SCHEMA_VERSION
 
     database = Database(deployment.db)
     try:
-        with database.reading() as connection:
-            found = current_version(connection) or "without tables"
+        found = database.version() or "without tables"
     finally:
         database.close()
     click.echo(f"{database.shown}: {found}; this program needs {SCHEMA_VERSION}")

@@ -47,17 +47,23 @@ class Database:
         """A database whose tables are of this version. Raises `InputError` where it is out of reach or of another."""
         database = cls(url)
         try:
-            with database.reading() as connection:
-                version = current_version(connection)
-        except StoreUnavailable as failure:
+            version = database.version()
+            if version != SCHEMA_VERSION:
+                _refuse_version(database.shown, version)
+        except InputError:
             database.close()
-            raise InputError(
-                f"--db {database.shown}", f"the database cannot be used: {failure}", "See that it runs and may be read"
-            ) from None
-        if version != SCHEMA_VERSION:
-            database.close()
-            _refuse_version(database.shown, version)
+            raise
         return database
+
+    def version(self) -> str:
+        """The version of its tables, "" without any. Raises `InputError` where it is out of reach."""
+        try:
+            with self.reading() as connection:
+                return current_version(connection)
+        except StoreUnavailable as failure:
+            raise InputError(
+                f"--db {self.shown}", f"the database cannot be used: {failure}", "See that it runs and may be read"
+            ) from None
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -29,6 +29,8 @@ from aurora_sim.treaty.store.refusals import RETRY_HALTED_S, RETRY_PROVIDERS_S, 
 
 UNITS_MAX: Final = 2**53 - 1
 """What the log can write as a number: 9e9 GPU-hours in all."""
+TIME_MAX_S: Final = 253_402_300_799.0
+"""The last second of the year 9999, after which a database has no times."""
 TREATY_HALTED: Final = abi.DECISIONS.index("treaty_halted")
 REPLAYED: Final = abi.DECISIONS.index("replayed_nonce")
 TOTAL_QUOTA: Final = abi.DECISIONS.index("treaty_total_quota")
@@ -247,7 +249,7 @@ class Judge:
             ack=signed,
             outcome="filled",
             reason="",
-            completes_at_s=now_s + order.gpu_hours / order.gpus * 3600.0,
+            completes_at_s=min(now_s + order.gpu_hours / order.gpus * 3600.0, TIME_MAX_S),
         )
         batch.unfilled.pop(order.order_id, None)
         batch.accepted.append((now_s, "order", body))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Final
 
 from sqlalchemy import Connection, select
 
 from aurora_sim.treaty.store import tables
 from aurora_sim.treaty.store.answers import JsonObject
+
+_ORDER_ID: Final = re.compile(r"o-[0-9a-f]{32}")
 
 
 def order(connection: Connection, order_id: str) -> JsonObject | None:
@@ -15,6 +19,8 @@ def order(connection: Connection, order_id: str) -> JsonObject | None:
 
     `status` is `accepted` for a filled order, else its outcome; times are Unix seconds.
     """
+    if not _ORDER_ID.fullmatch(order_id):  # PostgreSQL takes no text with a NUL in it
+        return None
     row = connection.execute(select(tables.orders).where(tables.orders.c.order_id == order_id)).one_or_none()
     if row is None:
         return None
