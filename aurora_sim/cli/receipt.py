@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from aurora_sim.cli.receipt_files import AUTHORITY_CERTIFICATES, KEYS, REGISTRY, folder_of, read_file, summary
+from aurora_sim.cli.key_options import KEYS, REGISTRY
+from aurora_sim.cli.receipt_files import AUTHORITY_CERTIFICATES, folder_of, read_file, summary
 from aurora_sim.cli.receipt_make import make
 from aurora_sim.cli.receipt_pins import health, repin
+from aurora_sim.cli.receipt_record import record
 from aurora_sim.scenario.errors import InputError
 
 
@@ -28,7 +30,7 @@ receipt.add_command(make)
 @KEYS
 @REGISTRY
 def verify(
-    receipt_file: Path, folder: Path | None, ca_files: tuple[Path, ...], keys_folder: Path, registry: Path
+    receipt_file: Path, folder: Path | None, ca_files: tuple[Path, ...], keys_dir: Path, registry_path: Path
 ) -> int:
     """Say whether RECEIPT is genuine and the artefacts in DIR are those that it is over.
 
@@ -41,14 +43,14 @@ def verify(
 
     data = read_file(receipt_file)
     folder = folder if folder is not None else folder_of(receipt_file)
-    trusted = trusted_certificates(keys_folder, ca_files)
+    trusted = trusted_certificates(keys_dir, ca_files)
     if not trusted:
         raise InputError(
-            str(keys_folder),
+            str(keys_dir),
             "there is no certificate of a timestamp authority, so no stamp can be checked",
             "Name the keys' folder by --keys, or a root certificate by --tsa-ca",
         )
-    keys = KeyRegistry.load(registry)
+    keys = KeyRegistry.load(registry_path)
     read, faults = verify_receipt_file(data, folder, keys, trusted, now_s=time.time())
     for fault in faults:
         click.echo(f"{receipt_file}: {fault}")
@@ -61,13 +63,14 @@ def verify(
 
 
 receipt.add_command(repin)
+receipt.add_command(record)
 
 
 @receipt.command()
 @click.argument("receipt_file", metavar="RECEIPT", type=click.Path(path_type=Path))
 @click.option("--token", type=click.Path(path_type=Path), help="Write the RFC 3161 token, for openssl and others.")
 @KEYS
-def show(receipt_file: Path, token: Path | None, keys_folder: Path) -> int:
+def show(receipt_file: Path, token: Path | None, keys_dir: Path) -> int:
     """Print what RECEIPT says, verifying nothing, and how openssl checks its time stamp."""
     from aurora_sim.treaty.receipts import authority
     from aurora_sim.treaty.receipts.form import ReceiptInvalid, read_receipt
@@ -85,7 +88,7 @@ def show(receipt_file: Path, token: Path | None, keys_folder: Path) -> int:
         click.echo(f"  {entry.sha256}  {entry.size:>12}  {entry.path}")
     if token is not None:
         write_all({token: [read.timestamp.token_der]})
-        certificate = keys_folder / authority.CERTIFICATE_FILE
+        certificate = keys_dir / authority.CERTIFICATE_FILE
         click.echo(f"wrote {token}; to check it with openssl (or with another authority's root as -CAfile):")
         click.echo(f"  openssl ts -verify -token_in -in {token} -digest {digest.hex()} -CAfile {certificate}")
     return 0

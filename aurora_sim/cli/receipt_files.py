@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from aurora_sim.cli.key_options import instant
 from aurora_sim.scenario.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,23 +16,6 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".receipt.json"
 
-KEYS = click.option(
-    "--keys",
-    "keys_folder",
-    type=click.Path(path_type=Path),
-    default=Path("state/keys"),
-    show_default=True,
-    envvar="AURORA_KEYS",
-    help="The folder of private keys, and of the embedded timestamp authority's certificate.",
-)
-REGISTRY = click.option(
-    "--registry",
-    type=click.Path(path_type=Path),
-    default=Path("config/keys.json"),
-    show_default=True,
-    envvar="AURORA_KEY_REGISTRY",
-    help="The registry of public keys.",
-)
 AUTHORITY_CERTIFICATES = click.option(
     "--tsa-ca",
     "ca_files",
@@ -102,7 +85,3 @@ def read_file(receipt_file: Path) -> bytes:
             return file.read(RECEIPT_BYTES_MAX + 1)
     except OSError as error:
         raise InputError(str(receipt_file), f"it cannot be read: {error.strerror}", "Name the receipt") from None
-
-
-def instant(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

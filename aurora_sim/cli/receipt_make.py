@@ -10,18 +10,18 @@ from typing import Final
 
 import click
 
+from aurora_sim.cli.key_options import DB, KEYS, LOG, REGISTRY, store_of
 from aurora_sim.cli.receipt_files import (
     AUTHORITIES,
     AUTHORITY_CERTIFICATES,
-    KEYS,
     PINS,
-    REGISTRY,
     SUFFIX,
     TIME_LIMIT,
     beside,
     summary,
 )
 from aurora_sim.cli.receipt_pins import pin_and_tell, pin_store
+from aurora_sim.cli.receipt_recording import record_and_tell
 from aurora_sim.scenario.errors import InputError
 
 _ORDER_ID: Final = re.compile(r"o-[0-9a-f]{32}")
@@ -45,6 +45,8 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 @PINS
 @KEYS
 @REGISTRY
+@DB
+@LOG
 def make(
     folders: tuple[Path, ...],
     orders: tuple[str, ...],
@@ -56,13 +58,16 @@ def make(
     force: bool,
     ca_files: tuple[Path, ...],
     pins: str,
-    keys_folder: Path,
-    registry: Path,
+    keys_dir: Path,
+    registry_path: Path,
+    db: str | None,
+    log_path: Path | None,
 ) -> int:
     """Make the receipt of the job whose artefacts are in DIR, beside it. Several DIRs share one time stamp.
 
-    Without --order, a DIR that is named by an order's id is that order's. Ends with 1 when no authority gave a stamp
-    (nothing is written then), or when a receipt was made but its artefacts could not be pinned.
+    Without --order, a DIR that is named by an order's id is that order's. Where there is an orders database, the
+    receipts are recorded in it. Ends with 1 when no authority gave a stamp (nothing is written then), or when receipts
+    were made but could not be pinned or recorded.
     """
     from aurora_sim.treaty.key_files import signer_for
     from aurora_sim.treaty.keys import KeyRegistry
@@ -82,10 +87,10 @@ def make(
     for option, given in (("--order", orders), ("--provider", providers), ("--treaty", (treaty_id,))):
         _check_ids(option, given)
     files = _receipt_files(folders, out, force)
-    store = pin_store(pins)
+    pin_place, book = pin_store(pins), store_of(db, log_path)
     now_s = time.time()
-    signer = signer_for(keys_folder, KeyRegistry.load(registry), "treaty", now_s)
-    stamper = stamper_of(authorities, keys_folder, ca_files, tsa_time_limit)
+    signer = signer_for(keys_dir, KeyRegistry.load(registry_path), "treaty", now_s)
+    stamper = stamper_of(authorities, keys_dir, ca_files, tsa_time_limit)
     try:
         made = make_receipts(jobs, treaty_id=treaty_id, stamper=stamper, signer=signer, now_s=now_s)
     except NoStamp as error:
@@ -96,12 +101,13 @@ def make(
     for failure in stamper.failures:
         click.echo(f"warning: {failure}; the next timestamp authority was asked", err=True)
     write_all({file: [write_receipt(item)] for file, item in zip(files, made, strict=True)})
-    failures = 0
+    pinned = []
     for job, file, item in zip(jobs, files, made, strict=True):
         click.echo(f"receipt  {file}")
         click.echo(summary(item, stamp_reading(item, stamper.trusted)))
-        failures += not pin_and_tell(store, file, item, job.folder)
-    return 1 if failures else 0
+        pinned.append(pin_and_tell(pin_place, file, item, job.folder) != "failed")
+    recorded = record_and_tell(book, list(zip(files, made, pinned, strict=True)), now_s)
+    return 0 if recorded and all(pinned) else 1
 
 
 def _orders_of(folders: Sequence[Path], given: Sequence[str]) -> list[str]:
