@@ -165,3 +165,11 @@ def test_an_answer_that_would_unpack_to_more_is_taken_as_it_is() -> None:
         assert post(url, time_limit_s=5.0, bytes_max=100) == b"packed"
         with pytest.raises(ServiceFailed, match="longer than 3 bytes"):
             post(url, time_limit_s=5.0, bytes_max=3)
+
+
+def test_the_failures_are_those_of_the_last_stamp(ours) -> None:
+    with http_server(say(b"", 500)) as url:
+        stamper = Stamper([HttpAuthority(url), ours.tsa], ours.trusted)
+        for _ in range(2):
+            stamper.stamp(DIGEST, NOW_S)
+            assert stamper.failures == [f"{url}: HTTP status 500"]

@@ -163,6 +163,14 @@ def test_repin_goes_on_after_one_that_fails(receipt, place) -> None:
     assert len(out.splitlines()) == 1
 
 
+def test_repin_says_when_the_store_still_fails(receipt, place) -> None:
+    receipt("make", f"jobs/{ID}", "--provider", "akash")
+    with http_server(lambda handler, _: reply(handler, b"", 500)) as url:
+        status, out, err = receipt("repin", f"jobs/{ID}.receipt.json", "--pins", url)
+    assert (status, out) == (1, "")
+    assert err.startswith("not pinned: ")
+
+
 def test_repin_takes_a_receipt_from_elsewhere(receipt, place) -> None:
     receipt("make", f"jobs/{ID}", "--provider", "akash", "--out", "elsewhere.json")
     with fake_ipfs() as daemon:

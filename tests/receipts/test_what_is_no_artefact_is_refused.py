@@ -124,3 +124,12 @@ def test_what_cannot_be_read_is_named(ours, job: Path) -> None:
 def test_paths_that_lead_out_of_the_folder_are_no_artefacts(path: str) -> None:
     with pytest.raises(ValidationError):
         FileEntry(path=path, size=0, sha256="0" * 64)
+
+
+def test_a_link_that_took_a_files_place_is_not_followed(job: Path) -> None:
+    """Between the listing of a folder and the reading of a file somebody may swap the two."""
+    found = folder_artefacts(job)
+    (job / "model.bin").unlink()
+    (job / "model.bin").symlink_to("notes.txt")
+    with pytest.raises(OSError, match="symbolic links"):
+        list_files(found)
