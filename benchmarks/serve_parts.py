@@ -50,7 +50,7 @@ def database_url(given: str, folder: Path) -> Iterator[str]:
     elif given == "postgresql":
         cluster = Postgresql()
         try:
-            yield cluster.database("aurora")
+            yield cluster.emptied("aurora")
         finally:
             cluster.remove()
     else:
@@ -58,17 +58,17 @@ def database_url(given: str, folder: Path) -> Iterator[str]:
 
 
 class Site:
-    """A deployment in a folder: no rate limits, the terms that are asked for, a key for everybody."""
+    """A deployment in a folder: the rate limits and terms that are asked for (none, and the committed), a key for everybody."""
 
-    def __init__(self, folder: Path, db: str, **terms: Any) -> None:
+    def __init__(self, folder: Path, db: str, gateway: dict[str, Any] | None = None, **terms: Any) -> None:
         self.folder = folder
         self.config = folder / "config"
         shutil.copytree(PROJECT / "config", self.config, ignore=shutil.ignore_patterns("keys.json"))
-        _change(self.config / "gateway.json", "gateway", {"tenant_rate": None, "source_rate": None})
+        _change(self.config / "gateway.json", "gateway", {"tenant_rate": None, "source_rate": None, **(gateway or {})})
         _change(self.config / "aurora-treaty-akash.json", None, terms)
         self.world = read_world(self.config)
         self.deployment = Deployment(db, folder / "keys", folder / "keys.json", folder / "vault-law.log", self.world)
-        for _ in make(self.deployment, time.time()):
+        for _ in make(self.deployment, time.time() - 2 * 86_400.0):  # so that an order may have been issued yesterday
             pass
 
     @property
@@ -81,7 +81,13 @@ class Site:
         ]
 
     def orders(
-        self, count: int, tenant_id: str, prefix: str, gpu_hours: float = 0.01, valid_s: float = 7200.0
+        self,
+        count: int,
+        tenant_id: str,
+        prefix: str,
+        gpu_hours: float = 0.01,
+        valid_s: float = 7200.0,
+        issued_s: float | None = None,
     ) -> list[SignedBody]:
         """Signed orders that every check lets pass, each with a nonce of its own."""
         now_s = time.time()
@@ -99,8 +105,8 @@ class Site:
             "max_price_usd_per_hour": 3.0,
             "max_latency_ms": 700.0,
             "min_reputation": 0.0,
-            "issued_s": round(now_s, 3),
-            "deadline_s": round(now_s + valid_s, 3),
+            "issued_s": round(now_s if issued_s is None else issued_s, 3),
+            "deadline_s": round((now_s if issued_s is None else issued_s) + valid_s, 3),
         }
         signed = []
         for number in range(count):

@@ -39,7 +39,8 @@ def measure(
             statuses = [server.stop() for server in servers]
     assert statuses == [0] * workers
     refused = [answer for answer in answers if answer.status != 202]
-    assert not refused and len(answers) == orders, refused[:3]
+    assert not refused, refused[:3]
+    assert len(answers) == orders
     took_s = max(answer.answered_s for answer in answers) - min(answer.sent_s for answer in answers)
     rtts_ms = [(answer.answered_s - answer.sent_s) * 1000.0 for answer in answers]
     change = {key: sum(scrape[key] - was[key] for was, scrape in zip(before, after, strict=True)) for key in before[0]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aurora_sim.cli.key_options import KEYS, REGISTRY
 from aurora_sim.scenario.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -63,31 +64,16 @@ URL = click.option(
 )
 @click.option("--ack-out", type=click.Path(path_type=Path), help="Write the provider's signed ack to this file.")
 @click.option("--print", "print_only", is_flag=True, help="Print the signed order, and submit nothing.")
-@click.option(
-    "--keys",
-    "keys_dir",
-    type=click.Path(path_type=Path),
-    default="state/keys",
-    show_default=True,
-    envvar="AURORA_KEYS",
-    help="Folder of private keys.",
-)
-@click.option(
-    "--registry",
-    "registry_file",
-    type=click.Path(path_type=Path),
-    default="config/keys.json",
-    show_default=True,
-    envvar="AURORA_KEY_REGISTRY",
-    help="Registry of public keys.",
-)
+@KEYS
+@REGISTRY
 @click.option(
     "--config",
     "config_dir",
     type=click.Path(path_type=Path),
-    default="config",
+    default=Path("config"),
     show_default=True,
-    help="Configuration folder.",
+    envvar="AURORA_CONFIG",
+    help="The configuration folder.",
 )
 def submit(
     url: str,
@@ -96,7 +82,7 @@ def submit(
     ack_out: Path | None,
     print_only: bool,
     keys_dir: Path,
-    registry_file: Path,
+    registry_path: Path,
     config_dir: Path,
     valid_for: str | None,
     **given: Any,
@@ -111,7 +97,7 @@ def submit(
 
     if ack_out is not None and not ack_out.parent.is_dir():
         raise InputError(f"--ack-out {ack_out}", "its folder is not there", "Make it, or name another")
-    registry = KeyRegistry.load(find(registry_file))
+    registry = KeyRegistry.load(registry_path)
     fields = {name: value for name, value in given.items() if value is not None}
     signed = _order(order_file, fields, valid_for, keys_dir, registry, find(config_dir))
     if print_only:

@@ -15,6 +15,7 @@ from memory_desk import MemoryDesk, Served, an_order, read_all, serving
 
 from aurora_sim.treaty.serve.app import Limits
 from aurora_sim.treaty.serve.connection import Connection
+from aurora_sim.treaty.serve.server import listen
 
 SHORT = Limits(body_time_max_s=0.3, answer_time_max_s=0.5)
 HEAD = b"POST /orders HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
@@ -193,6 +194,12 @@ def test_the_guard_is_run_between_batches_and_its_failures_stop_nothing() -> Non
         seen = len(served.desk.ticks)
         assert eventually(lambda: len(served.desk.ticks) >= seen + 2)
         assert served.post(an_order()).status == 202
+
+
+def test_answers_are_not_held_back_by_nagle() -> None:
+    # asyncio switches it off for sockets that are TCP by name; accepted ones have the name from the listener.
+    with contextlib.closing(listen("test", "127.0.0.1", 0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_many_clients_at_once_get_one_answer_each() -> None:

@@ -50,8 +50,8 @@ class DeskThread:
 
     The line is the event loop's: everything here is called on the loop's thread, and only the desk runs on the other.
     The loop hands the next batch over when it has written the last one's answers and has read what had come in. Were
-    the thread to help itself, it would take the interpreter's lock again at once, and with one order: measured with 4
-    clients, 1.1 orders to a commit instead of 3.
+    the thread to help itself, it would take the interpreter's lock again before the loop could read: measured with 16
+    clients, 7 orders to a commit instead of 12.
     """
 
     def __init__(
