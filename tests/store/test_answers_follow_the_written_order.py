@@ -161,8 +161,9 @@ def test_the_quota_is_reached_exactly_and_not_exceeded(tmp_path: Path) -> None:
     tenths = [research.submission(gpu_hours=0.1) for _ in range(11)]
     assert statuses(desk.submit(tenths, NOW_S)) == [202] * 10 + [403]
     assert one(desk, dao.submission(gpu_hours=0.6)).body["error"] == "treaty_total_quota"
-    assert one(desk, dao.submission(gpu_hours=0.5)).status == 202
-    assert len(check_books(deployment.db)) == 11
+    halves = [dao.submission(gpu_hours=0.25) for _ in range(3)]
+    assert [answer.body.get("error") for answer in desk.submit(halves, NOW_S)] == [None, None, "treaty_total_quota"]
+    assert len(check_books(deployment.db)) == 12
     desk.close()
 
 

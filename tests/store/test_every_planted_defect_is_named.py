@@ -11,8 +11,10 @@ from deployments import NOON_S, Tenant, deploy, open_desk, statuses
 from sqlalchemy import text
 from test_low_coverage_halts_the_treaty import receipts
 
+from aurora_sim.treaty.chain_line import line_of, read_line
 from aurora_sim.treaty.receipts.sources import trusted_certificates
 from aurora_sim.treaty.store import actions
+from aurora_sim.treaty.store.answers import StoreUnavailable
 from aurora_sim.treaty.store.deployment import Deployment
 from aurora_sim.treaty.store.integrity import Inspection, inspect
 from aurora_sim.treaty.store.receipt_book import record_receipts
@@ -147,6 +149,15 @@ def test_a_log_of_another_history_is_refused(case: Case) -> None:
     faults = case.inspect().faults
     assert faults[0].where == "order log"
     assert "two histories" in faults[0].what
+
+
+def test_nobody_goes_on_with_a_log_of_the_same_length_and_another_end(case: Case) -> None:
+    lines = case.deployment.log.read_bytes().splitlines(keepends=True)
+    last = read_line(lines[-1][:-1])
+    other, _ = line_of(last.seq, last.at_s, last.kind, {**last.body, "reason": "another"}, last.prev)
+    case.deployment.log.write_bytes(b"".join([*lines[:-1], other]))
+    with pytest.raises(StoreUnavailable, match="two histories"):
+        open_desk(case.deployment)
 
 
 def test_a_missing_log_is_named(case: Case) -> None:

@@ -31,18 +31,31 @@ class WriteLock:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Raises `StoreUnavailable` when the lock is not free within the time, or its file cannot be opened."""
+        until_s = time.monotonic() + self._timeout_s
+        file = self._opened()
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreUnavailable("log_unavailable", f"{self._path}: {error.strerror}") from error
-        try:
-            self._wait(file)
+            self._wait(file, until_s)
+            while not self._still_named(file):  # somebody tidied the folder up, and the next one would lock a new file
+                os.close(file)
+                file = self._opened()
+                self._wait(file, until_s)
             yield
         finally:
             os.close(file)
 
-    def _wait(self, file: int) -> None:
-        until_s = time.monotonic() + self._timeout_s
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnavailable("log_unavailable", f"{self._path}: {error.strerror}") from error
+
+    def _still_named(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _wait(self, file: int, until_s: float) -> None:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
