@@ -4,8 +4,8 @@
                                    ^        |                 |
                                    +--------+--- _next -------+   the next candidate: a failover
 
-Each `..` is one SimPy event; nothing else in an order's life is. Processes are for long-lived actors only: an order is a slotted
-object moved by callbacks, which costs a third of a process per order. At one instant: 1. faults strike before all else;
+Each `..` is one event of SimPy's clock; nothing else in an order's life is. Processes are for long-lived actors only: an order is a
+slotted object moved by callbacks, which costs a third of a process per order. At one instant: 1. faults strike before all else;
 2. whatever was scheduled first happens first.
 """
 
@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from math import exp
 from time import perf_counter_ns
-from typing import Any, Final, Protocol
+from typing import Final
 
 import simpy
 
+from aurora_sim.engine.clock import NORMAL, Call, scheduler
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
 from aurora_sim.treaty.ack import Ack, check_ack
@@ -36,19 +37,15 @@ NO_FAULT: Final = ("full", "price_moved")
 """Refusals that are a market at work: they cost a provider no reputation."""
 
 
-class Event(Protocol):
-    """A SimPy event; its value is what it was made with."""
-
-    @property
-    def value(self) -> Any: ...
-
-
 class OrderLife:
     """Carries every order of a run from its arrival to its end, and its job to its receipt."""
 
     def __init__(self, env: simpy.Environment, parts: Parts) -> None:
         self._env = env
-        self._timeout = env.timeout
+        self._schedule = scheduler(env)
+        # One tuple each for all the orders: a list of callbacks for every event would be made and thrown away.
+        self._on_answered = (self._answered,)
+        self._on_job_done = (self._job_done,)
         self._parts = parts
         self._recorder = parts.recorder
         self._gateway = parts.gateway
@@ -73,22 +70,22 @@ class OrderLife:
 
     def follow(self, source: OrderSource, drafts: Iterator[OrderDraft], first: OrderDraft) -> None:
         """Let the orders of a source arrive, one event each."""
-        parts, env = self._parts, self._env
-        tenants, latencies = parts.tenants, parts.max_latency_ms
-        valid_for_s, defect = parts.order_valid_for_s, source.defect
+        parts, schedule, valid_for_s, defect = self._parts, self._schedule, self._parts.order_valid_for_s, source.defect
+        tenants, latencies, name, admit = parts.tenants, parts.max_latency_ms, source.source, self._admit
 
-        def arrive(event: Event) -> None:
+        def arrive(event: Call) -> None:
             draft: OrderDraft = event.value
             now_s = draft[0]  # on a tick, so the clock says the same
-            order = LiveOrder(source.source, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             following = next(drafts, None)
             if following is not None:
-                env.timeout(following[0] - now_s, following).callbacks.append(arrive)
+                schedule(Call(following, then), NORMAL, following[0] - now_s)
+            order = LiveOrder(name, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             if defect:
                 parts.spoil(order, defect)
-            self._admit(order, now_s)
+            admit(order, now_s)
 
-        env.timeout(first[0] - env.now, first).callbacks.append(arrive)
+        then = (arrive,)
+        schedule(Call(first, then), NORMAL, first[0] - self._env.now)
 
     def place_running(self, order: LiveOrder, candidates: list[str]) -> None:
         """A job that began before the run and still runs: on the first candidate that has room, if there is one."""
@@ -96,9 +93,10 @@ class OrderLife:
         for provider_id in candidates:
             provider = self._providers[provider_id]
             if not provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour):
+                order.outcome = "filled"
                 lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, order.job_luck[3], order)
                 left_s = order.time_s + order.gpu_hours / order.gpus * 3600.0 - now_s
-                self._env.timeout(left_s, lease).callbacks.append(self._job_done)
+                self._schedule(Call(lease, self._on_job_done), NORMAL, left_s)
                 return
 
     # 2. to 4. Gateway, nonce, policy.
@@ -153,7 +151,7 @@ class OrderLife:
 
     def _ask(self, order: LiveOrder, now_s: float) -> None:
         """Submit the order to the candidate whose turn it is."""
-        if now_s >= order.deadline_s and not order.rerouting:
+        if now_s >= order.deadline_s and not order.outcome:
             self._end(order, now_s, "expired", "deadline_passed")
             return
         order.provider_id = provider_id = order.candidates[order.place]
@@ -181,10 +179,10 @@ class OrderLife:
         order.tries += 1
         loss = self._region_loss[order.region]
         order.message = message = link.bridge.send(order, now_s, now_s + self._timeout_s, luck, loss)
-        message.event = event = self._timeout(message.due_s - now_s, message)
-        event.callbacks.append(self._answered)
+        message.event = event = Call(message, self._on_answered)
+        self._schedule(event, NORMAL, message.due_s - now_s)
 
-    def _answered(self, event: Event) -> None:
+    def _answered(self, event: Call) -> None:
         """The reply is here, or the client gives up waiting for it."""
         message: Message = event.value
         if message.event is not event:
@@ -203,11 +201,11 @@ class OrderLife:
         provider, gpu_type = order.provider, order.gpu_type
         refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
         if not refusal:
-            order.price_usd_per_hour = price = provider.price_usd_per_hour[gpu_type]
+            price = provider.price_usd_per_hour[gpu_type]
             ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
             refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
             if not refusal:
-                self._fill(order, provider, now_s)
+                self._fill(order, provider, price, now_s)
                 return
         if refusal not in NO_FAULT:
             provider.reputation = after_failure(provider.reputation, self._alpha)
@@ -242,31 +240,32 @@ class OrderLife:
 
     # 9. Job.
 
-    def _fill(self, order: LiveOrder, provider: Provider, now_s: float) -> None:
+    def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
         placement, settlement, _, node, _, _ = order.job_luck
-        gpus = order.gpus
-        lease = provider.lease(now_s, order.gpu_type, gpus, order.region, node, order)
+        gpus, gpu_type, gpu_hours, region = order.gpus, order.gpu_type, order.gpu_hours, order.region
+        lease = provider.lease(now_s, gpu_type, gpus, region, node, order)
         if provider.reputation != provider.standing:
             provider.reputation = after_ack(provider.reputation, provider.standing, self._alpha)
         law = provider.placement
         placement_s = law.median_s * exp(law.sigma * placement)
-        order.placement_s = placement_s = placement_s if placement_s > law.min_s else law.min_s
-        link = order.via
-        order.bridge = link.name
-        order.settlement_s = link.settlement.median_s * exp(link.settlement.sigma * settlement)
-        order.rtt_ms = (now_s - order.submitted_s) * 1000.0
-        order.latency_ms = provider.latency_ms
-        self._timeout(placement_s + order.gpu_hours / gpus * 3600.0, lease).callbacks.append(self._job_done)
-        if order.rerouting:
+        if placement_s < law.min_s:
+            placement_s = law.min_s
+        self._schedule(Call(lease, self._on_job_done), NORMAL, placement_s + gpu_hours / gpus * 3600.0)
+        if order.outcome:  # it was filled before, and its job killed
             self._recorder.rerouted(order, "filled")
             return
-        assert not order.outcome, f"{order.order_id} was {order.outcome} before it was filled"
         order.outcome = "filled"
-        order.reason = ""
-        order.ended_s = now_s
-        self._recorder.ended(order)
+        link = order.via
+        self._recorder.filled(
+            (
+                order.tenant_id, order.workload_type, gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
+                provider.latency_ms, order.order_id, order.time_s, region, gpus, link.name,
+                (now_s - order.submitted_s) * 1000.0, order.attempts, order.failovers, order.policy_code, now_s,
+                placement_s, link.settlement.median_s * exp(link.settlement.sigma * settlement),
+            )
+        )  # fmt: skip
 
-    def _job_done(self, event: Event) -> None:
+    def _job_done(self, event: Call) -> None:
         lease: Lease = event.value
         if not lease.live:
             return  # killed before
@@ -282,19 +281,18 @@ class OrderLife:
         for message in impact.replanned:
             order: LiveOrder = message.order  # type: ignore[assignment]
             if order.message is message:
-                message.event = event = self._timeout(message.due_s - now_s, message)
-                event.callbacks.append(self._answered)
+                message.event = event = Call(message, self._on_answered)
+                self._schedule(event, NORMAL, message.due_s - now_s)
         for lease in impact.killed:
             killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
             assert isinstance(killed, LiveOrder)
             self._recorder.killed(lease.provider.provider_id)
             self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
 
-    def _reroute(self, event: Event) -> None:
+    def _reroute(self, event: Call) -> None:
         """The tenant noticed that its job was killed: it is routed again, but not to where it just died."""
         order: LiveOrder
         order, killed_by = event.value
-        order.rerouting = True
         order.refused = False
         order.candidates = [provider_id for provider_id in self._router.rank(order) if provider_id != killed_by]
         order.place = 0
@@ -310,15 +308,15 @@ class OrderLife:
         """Where an order ends unfilled; so does the copy of a killed job's order that finds no other place."""
         if order.policy_code == ALLOW:
             self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
-        if order.rerouting:
+        if order.outcome:
+            assert order.outcome == "filled", f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
             self._recorder.rerouted(order, outcome)
             return
-        assert not order.outcome, f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
         order.outcome = outcome
         order.reason = why
         order.ended_s = now_s
         order.bridge = order.link.name if order.attempts else ""
-        self._recorder.ended(order)
+        self._recorder.unfilled(order)
 
-    def _later(self, delay_s: float, value: object, then: Callable[[Event], None]) -> None:
-        self._timeout(delay_s, value).callbacks.append(then)
+    def _later(self, delay_s: float, value: object, then: Callable[[Call], None]) -> None:
+        self._schedule(Call(value, (then,)), NORMAL, delay_s)

@@ -36,7 +36,7 @@ class LiveOrder(Order):
 
     It is *new*, then at the *gateway*, with the *policy*, being *routed* (`candidates`, of which number `place` is asked), on a
     bridge (`message` is the try that is waited for), and *ended* (`outcome` is set). A filled order's job runs on; if it is
-    killed, a copy of the order is routed again (`rerouting`).
+    killed, a copy of the order, still `filled`, is routed again.
     """
 
     __slots__ = (
@@ -49,21 +49,15 @@ class LiveOrder(Order):
         "failovers",
         "index",
         "job_luck",
-        "latency_ms",
         "link",
         "message",
         "outcome",
         "place",
-        "placement_s",
         "policy_code",
-        "price_usd_per_hour",
         "provider",
         "provider_id",
         "reason",
         "refused",
-        "rerouting",
-        "rtt_ms",
-        "settlement_s",
         "submitted_s",
         "tenant_reputation",
         "time_s",
@@ -76,7 +70,7 @@ class LiveOrder(Order):
     provider_id: str  # the candidate that is asked, or that filled it
     provider: Provider
     link: Link  # how that one is reached
-    bridge: str  # once ended: the provider's own or, when filled, the one that the answer came over
+    bridge: str  # once ended unfilled: that of the provider asked last
     submitted_s: float  # to this candidate, for the first time
     via: Link  # the link in use: that one, or the one it fails over to
     tries: int  # to this candidate, over the link in use
@@ -85,11 +79,6 @@ class LiveOrder(Order):
     outcome: str
     reason: str
     ended_s: float
-    price_usd_per_hour: float
-    latency_ms: float
-    rtt_ms: float
-    placement_s: float
-    settlement_s: float
 
     def __init__(
         self, source: str, draft: OrderDraft, tenant: TenantTerms, max_latency_ms: float, valid_for_s: float
@@ -119,6 +108,5 @@ class LiveOrder(Order):
         self.attempts = 0
         self.failovers = 0
         self.refused = False
-        self.rerouting = False
         self.outcome = ""
         # The rest is set when the order gets there: an assignment here costs every order, also one that is refused.

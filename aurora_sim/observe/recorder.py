@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Final, NamedTuple
 
-from aurora_sim.observe.rows import EndedOrder, filled_row, unfilled_row
+from aurora_sim.observe.rows import ARRIVAL, FilledOrder, UnfilledOrder, filled_rows, unfilled_row
 from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
@@ -56,7 +56,7 @@ class Recorder:
     """Counts and rows of one run.
 
     Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
-    The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself, and `ended` is a list's own append:
+    The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself, and `filled` is a list's own append:
     for one thing an order, a method of ours would cost more than what it does. `write_rows` takes a step's rows as texts;
     None keeps none.
     """
@@ -65,8 +65,9 @@ class Recorder:
         self._write_rows = write_rows
         self.step = 0
         self.tally = StepTally()
-        self.ended: Callable[[EndedOrder], None] = self.tally.ended.append
-        """An order has its outcome. It is kept until the step's end, and must not change any more."""
+        self.filled: Callable[[FilledOrder], None] = self.tally.ended.append
+        """An order was filled: the columns of its row."""
+        self._warm_up_left = 0  # orders that came before time 0 and have not ended
         self._trailing: deque[StepTally] = deque(maxlen=TRAILING_STEPS)
         self.rtts = RttHistogram()
         self.decision_times = DecisionTimes(decision_wait_ms)
@@ -89,6 +90,11 @@ class Recorder:
 
     # What the engine tells.
 
+    def unfilled(self, order: UnfilledOrder) -> None:
+        """An order ended otherwise. It is kept until the step's end, and must not change any more."""
+        self.tally.ended.append(order)
+        self.tally.ended_unfilled += 1
+
     def failed_over(self, provider_id: str, why: str) -> None:
         """A candidate failed, and the next one is asked."""
         self.tally.failovers += 1
@@ -103,7 +109,7 @@ class Recorder:
             self.jobs_killed += 1
             self.killed_at[provider_id] += 1
 
-    def rerouted(self, order: EndedOrder, outcome: str) -> None:
+    def rerouted(self, order: UnfilledOrder, outcome: str) -> None:
         """A killed job found another provider, or is lost."""
         if outcome == "filled":
             self.jobs_rerouted += 1
@@ -159,21 +165,27 @@ class Recorder:
         self.latest = reading
         self.step += 1
         self.tally = StepTally()
-        self.ended = self.tally.ended.append
+        self.filled = self.tally.ended.append
         return reading
 
     def _close_orders(self, tally: StepTally) -> None:
         """Count the step's orders and write their rows; those of the warm-up that end after it belong to no step."""
-        orders = tally.ended if self.step < 0 else [order for order in tally.ended if order.time_s >= 0.0]
-        tally.ended = []
-        tally.close(orders)
-        if self._write_rows is not None and self.step >= 0:
-            step = self.step
+        ended, tally.ended = tally.ended, []
+        if self.step < 0:
+            self._warm_up_left += tally.arrived - len(ended)
+        elif self._warm_up_left:
+            recorded = [order for order in ended if _arrival_s(order) >= 0.0]
+            self._warm_up_left -= len(ended) - len(recorded)
+            ended = recorded
+        filled: list[FilledOrder] = ended  # type: ignore[assignment]  # nearly every step's are all filled
+        unfilled: list[UnfilledOrder] = []
+        if tally.ended_unfilled:
+            filled = [order for order in ended if isinstance(order, tuple)]
+            unfilled = [order for order in ended if not isinstance(order, tuple)]
+        tally.close(filled, unfilled)
+        if self._write_rows is not None and self.step >= 0 and ended:
             self._write_rows(
-                [
-                    filled_row(step, order) if order.outcome == "filled" else unfilled_row(step, order)
-                    for order in orders
-                ]
+                [_row(self.step, order) for order in ended] if unfilled else [filled_rows(self.step, filled)]
             )
 
     def _add_up(self, tally: StepTally) -> None:
@@ -188,3 +200,11 @@ class Recorder:
         self.gpu_hours_filled += tally.gpu_hours_filled
         self.gpu_hours_allowed += tally.gpu_hours_filled + tally.gpu_hours_dropped
         self.cost_usd += tally.cost_usd
+
+
+def _arrival_s(order: FilledOrder | UnfilledOrder) -> float:
+    return order[ARRIVAL] if isinstance(order, tuple) else order.time_s
+
+
+def _row(step: int, order: FilledOrder | UnfilledOrder) -> str:
+    return filled_rows(step, [order]) if isinstance(order, tuple) else unfilled_row(step, order)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import Final
 
-from aurora_sim.observe.rows import EndedOrder
+from aurora_sim.observe.rows import GPU_HOURS, LATENCY, PRICE, PROVIDER, RTT, FilledOrder, UnfilledOrder
 
 ENTRY_REFUSED: Final = ("rejected", "denied")
 """Outcomes of orders that never were the router's: they are in no fill rate."""
@@ -17,8 +18,8 @@ ENTRY_REFUSED: Final = ("rejected", "denied")
 class StepTally:
     """The counts of one step (60 s). Orders count in the step in which they end, arrivals in the one in which they come.
 
-    While it lasts, orders are only put on `ended`; `close` works out the rest at its end. `dropped` were allowed by the policy
-    and not filled; `refused_entry` were rejected by the gateway or denied by the policy.
+    While it lasts, orders are only put on `ended`, and of those the unfilled are counted; `close` works out the rest at its end.
+    `dropped` were allowed by the policy and not filled; `refused_entry` were rejected by the gateway or denied by the policy.
     """
 
     __slots__ = (
@@ -26,6 +27,7 @@ class StepTally:
         "cost_usd",
         "dropped",
         "ended",
+        "ended_unfilled",
         "failovers",
         "filled",
         "filled_by",
@@ -40,7 +42,8 @@ class StepTally:
     )
 
     def __init__(self) -> None:
-        self.ended: list[EndedOrder] = []
+        self.ended: list[FilledOrder | UnfilledOrder] = []
+        self.ended_unfilled = 0
         self.arrived = 0
         self.filled = 0
         self.dropped = 0
@@ -56,18 +59,18 @@ class StepTally:
         self.jobs_lost = 0
         self.rtts_ms: list[float] = []
 
-    def close(self, orders: Sequence[EndedOrder]) -> None:
-        """Count the orders that ended in the step."""
-        filled = [order for order in orders if order.outcome == "filled"]
+    def close(self, filled: Sequence[FilledOrder], unfilled: Sequence[UnfilledOrder]) -> None:
+        """Count the orders that ended in the step; column by column, which runs at the speed of C."""
         self.filled = len(filled)
-        self.rtts_ms = [order.rtt_ms for order in filled]
-        self.filled_by.update([order.provider_id for order in filled])
-        self.gpu_hours_filled = math.fsum([order.gpu_hours for order in filled])
-        self.cost_usd = math.fsum([order.gpu_hours * order.price_usd_per_hour for order in filled])
-        self.latency_ms_sum = math.fsum([order.latency_ms for order in filled])
-        if len(filled) == len(orders):
+        if filled:
+            columns = list(zip(*filled, strict=True))
+            self.rtts_ms = list(columns[RTT])
+            self.filled_by.update(columns[PROVIDER])
+            self.gpu_hours_filled = math.fsum(columns[GPU_HOURS])
+            self.cost_usd = math.fsum(map(mul, columns[GPU_HOURS], columns[PRICE]))
+            self.latency_ms_sum = math.fsum(columns[LATENCY])
+        if not unfilled:
             return
-        unfilled = [order for order in orders if order.outcome != "filled"]
         self.unfilled.update([(order.outcome, order.reason) for order in unfilled])
         allowed = [order for order in unfilled if order.outcome not in ENTRY_REFUSED]
         self.dropped = len(allowed)
@@ -87,8 +90,12 @@ class RttHistogram:
 
     def add(self, rtts_ms: Sequence[float]) -> None:
         """Count round trips; a bucket is named for its upper bound."""
-        last = self.LAST_MS
-        self.counts.update(min(math.ceil(rtt), last) for rtt in rtts_ms)
+        if not rtts_ms:
+            return
+        buckets: Iterable[int] = map(math.ceil, rtts_ms)
+        if max(rtts_ms) > self.LAST_MS:
+            buckets = [min(bucket, self.LAST_MS) for bucket in buckets]
+        self.counts.update(buckets)
         self.sum_ms += math.fsum(rtts_ms)
         self.total += len(rtts_ms)
 
