@@ -33,6 +33,8 @@ from aurora_sim.world.faults import Impact
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
+OVER: Final = object()
+"""In place of the event of a message that was answered, or given up, after its way was worked out anew."""
 NO_FAULT: Final = ("full", "price_moved")
 """Refusals that are a market at work: they cost a provider no reputation."""
 
@@ -179,16 +181,17 @@ class OrderLife:
         order.tries += 1
         loss = self._region_loss[order.region]
         order.message = message = link.bridge.send(order, now_s, now_s + self._timeout_s, luck, loss)
-        message.event = event = Call(message, self._on_answered)
-        self._schedule(event, NORMAL, message.due_s - now_s)
+        self._schedule(Call(message, self._on_answered), NORMAL, message.due_s - now_s)
 
     def _answered(self, event: Call) -> None:
         """The reply is here, or the client gives up waiting for it."""
         message: Message = event.value
-        if message.event is not event:
-            return  # worked out anew since
+        if message.event is not None:
+            if message.event is not event:
+                return  # worked out anew since
+            message.event = OVER  # else event and message would keep each other
         order: LiveOrder = message.order  # type: ignore[assignment]
-        order.message = message.event = None  # else event and message would keep each other
+        order.message = None
         now_s = self._env.now
         breaker = order.via.breaker
         if message.reply_s >= message.give_up_s:

@@ -57,11 +57,11 @@ class Recorder:
 
     Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
     The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself, and `filled` is a list's own append:
-    for one thing an order, a method of ours would cost more than what it does. `write_rows` takes a step's rows as texts;
+    for one thing an order, a method of ours would cost more than what it does. `write_rows` takes the text of a step's rows;
     None keeps none.
     """
 
-    def __init__(self, write_rows: Callable[[list[str]], object] | None, decision_wait_ms: float = 0.0) -> None:
+    def __init__(self, write_rows: Callable[[str], object] | None, decision_wait_ms: float = 0.0) -> None:
         self._write_rows = write_rows
         self.step = 0
         self.tally = StepTally()
@@ -185,7 +185,7 @@ class Recorder:
         tally.close(filled, unfilled)
         if self._write_rows is not None and self.step >= 0 and ended:
             self._write_rows(
-                [_row(self.step, order) for order in ended] if unfilled else [filled_rows(self.step, filled)]
+                "".join([_row(self.step, order) for order in ended]) if unfilled else filled_rows(self.step, filled)
             )
 
     def _add_up(self, tally: StepTally) -> None:

@@ -58,9 +58,9 @@ class RunFiles:
             self.discard()
             raise
 
-    def orders(self, rows: list[str]) -> None:
+    def orders(self, rows: str) -> None:
         """Rows of `routing_decisions.csv`."""
-        self._open[ROUTING].write("".join(rows))
+        self._open[ROUTING].write(rows)
 
     def step(self, reading: StepReading) -> None:
         """The rows of a step."""

@@ -86,15 +86,6 @@ class TokenBuckets:
         self._sweep_at_names = max(1024, 2 * len(self._full_at))
 
 
-class _NoLimit:
-    """Where no rate is set."""
-
-    __slots__ = ()
-
-    def take(self, name: str, now_s: float) -> bool:
-        return True
-
-
 class Gateway:
     """Lets an order in, or refuses it with a status and a reason.
 
@@ -148,8 +139,8 @@ class Gateway:
         # An order may be accepted up to the skew before it was issued, and its nonce is forgotten one TTL after that.
         self._age_max_s = nonce_ttl_s - clock_skew_max_s
         self._gpus_max = max_gpus_per_order
-        self._tenants = _NoLimit() if tenant_rate is None else TokenBuckets(tenant_rate)
-        self._sources = _NoLimit() if source_rate is None else TokenBuckets(source_rate)
+        self._tenants = None if tenant_rate is None else TokenBuckets(tenant_rate)
+        self._sources = None if source_rate is None else TokenBuckets(source_rate)
         self._halts: dict[str, None] = {}
         # Sets of field values that passed: GPU type, region, GPUs, latency limit, reputation floor. Orders repeat them.
         # Empty while halted, so that no order is known then.
@@ -171,12 +162,12 @@ class Gateway:
             and 0.0 <= now_s - order.issued_s < self._age_max_s
             and order.deadline_s > now_s  # and so after it was issued
         ):
-            return None if self._sources.take(order.source, now_s) else RATE_LIMITED
+            return None if self._sources is None or self._sources.take(order.source, now_s) else RATE_LIMITED
         return self._examine(order, now_s)
 
     def admit(self, order: Order, now_s: float) -> Refusal | None:
         """The last check, of an order whose nonce is new: whether its tenant's bucket has a token, which it then spends."""
-        return None if self._tenants.take(order.tenant_id, now_s) else RATE_LIMITED
+        return None if self._tenants is None or self._tenants.take(order.tenant_id, now_s) else RATE_LIMITED
 
     def halt(self, reason: str) -> None:
         """Refuse everything until `reason` is resumed. The same reason twice is one halt."""
@@ -210,7 +201,7 @@ class Gateway:
         if len(self._shapes) >= _SHAPES_MAX:
             self._shapes.clear()
         self._shapes.add((order.gpu_type, order.region, order.gpus, order.max_latency_ms, order.min_reputation))
-        if not self._sources.take(order.source, now_s):
+        if self._sources is not None and not self._sources.take(order.source, now_s):
             return RATE_LIMITED
         if not order.signature_valid:
             return SIGNATURE_INVALID

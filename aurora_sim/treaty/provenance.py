@@ -215,11 +215,19 @@ class ReceiptDesk(Generic[Job]):
         self, batch: dict[Job, float], from_s: float, now_s: float
     ) -> tuple[list[Receipt[Job]], dict[Job, float]]:
         """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed."""
-        pins = list(zip(self._pin.pin(batch, now_s), batch.values(), batch, strict=True))
-        made = [(from_s + latency_s, completed_s, job) for latency_s, completed_s, job in pins if latency_s is not None]
-        if len(made) == len(batch):
-            return made, {}
-        return made, {job: completed_s for latency_s, completed_s, job in pins if latency_s is None}
+        latencies_s = self._pin.pin(batch, now_s)
+        pins = zip(latencies_s, batch.values(), batch, strict=True)
+        if None not in latencies_s:
+            # mypy cannot see that none of them is None.
+            return [(from_s + latency_s, completed_s, job) for latency_s, completed_s, job in pins], {}  # type: ignore[operator]
+        made: list[Receipt[Job]] = []
+        failed: dict[Job, float] = {}
+        for latency_s, completed_s, job in pins:
+            if latency_s is None:
+                failed[job] = completed_s
+            else:
+                made.append((from_s + latency_s, completed_s, job))
+        return made, failed
 
 
 class _Backoff:

@@ -27,20 +27,17 @@ class Message:
     """One try to reach a provider.
 
     States: waiting (until `start_s`), in service (until `finish_s`), on its way back (until `reply_s`). A lost message has
-    `reply_s` = never. `due_s` is when the sender knows: with the reply, or when it gives up. `event` is what it waits for the
-    message with, and `plan` counts how often its way was worked out anew: then the sender needs another event.
+    `reply_s` = never. `due_s` is when the sender knows: with the reply, or when it gives up. When a fault has its way worked out
+    anew the sender waits for it with another event, and keeps that in `event`, which is None until then.
     """
 
     __slots__ = (
-        "bridge",
         "due_s",
         "event",
         "finish_s",
         "give_up_s",
         "order",
-        "plan",
         "reply_s",
-        "sent_s",
         "service_s",
         "start_s",
         "travel_s",
@@ -52,16 +49,25 @@ class Message:
     due_s: float
 
     def __init__(
-        self, bridge: str, order: object, sent_s: float, give_up_s: float, service_s: float, travel_s: float
+        self, order: object, give_up_s: float, service_s: float, travel_s: float, start_s: float, finish_s: float
     ) -> None:
-        self.bridge = bridge
         self.order = order
-        self.sent_s = sent_s
         self.give_up_s = give_up_s
         self.service_s = service_s
         self.travel_s = travel_s
-        self.plan = 0
+        # As `plan` does; a call here would cost every message.
+        self.start_s = start_s
+        self.finish_s = finish_s
+        self.reply_s = reply_s = finish_s + travel_s
+        self.due_s = reply_s if reply_s < give_up_s else give_up_s
         self.event: object = None
+
+    def plan(self, start_s: float, finish_s: float) -> None:
+        """Set its way: when it is served, and what follows from that."""
+        self.start_s = start_s
+        self.finish_s = finish_s
+        self.reply_s = finish_s + self.travel_s
+        self.due_s = min(self.reply_s, self.give_up_s)
 
 
 class Bridge:
@@ -114,40 +120,32 @@ class Bridge:
         if tail < self._tail_p:
             # The draw says both whether (below p) and how much: given that, tail / p is uniform again.
             travel_s += self._tail_s * ((tail + 1e-12) / self._tail_p) ** self._tail_power
-        message = Message(
-            self.name, order, now_s, give_up_s, self._service_s * exp(self._service_sigma * service), travel_s
-        )
+        service_s = self._service_s * exp(self._service_sigma * service)
         self.messages += 1
         if loss < (self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)):
             self.lost += 1
-            message.start_s = message.finish_s = message.reply_s = NEVER
-            message.due_s = give_up_s
-            return message
+            return Message(order, give_up_s, service_s, travel_s, NEVER, NEVER)
         under_way = self._under_way
         while under_way and under_way[0].finish_s <= now_s:
             under_way.popleft()
+        message = Message(order, give_up_s, service_s, travel_s, *self._take_turn(now_s, give_up_s, service_s))
         under_way.append(message)
-        self._take_turn(message, now_s)
         return message
 
-    def _take_turn(self, message: Message, now_s: float) -> None:
-        """Work out when a worker serves the message, after those before it."""
+    def _take_turn(self, now_s: float, give_up_s: float, service_s: float) -> tuple[float, float]:
+        """When a worker begins to serve a message, after those before it, and when it is done."""
         free_s = self._free_s
         if not free_s:
-            message.start_s = message.finish_s = message.reply_s = NEVER
-            message.due_s = message.give_up_s
-            return
+            return NEVER, NEVER
         start_s = free_s[0]
         if start_s < now_s:
             start_s = now_s
-        service_s = message.service_s * self._service_factor
-        if start_s > message.give_up_s:
+        service_s *= self._service_factor
+        if start_s > give_up_s:
             service_s *= self._abandon_cost
-        message.start_s = start_s
-        message.finish_s = finish_s = start_s + service_s
-        message.reply_s = reply_s = finish_s + message.travel_s
-        message.due_s = reply_s if reply_s < message.give_up_s else message.give_up_s
+        finish_s = start_s + service_s
         heapreplace(free_s, finish_s)
+        return start_s, finish_s
 
     def recompute(self, now_s: float) -> list[Message]:
         """Take over the faults that are on; the messages still waiting get a new plan, and are returned.
@@ -167,8 +165,7 @@ class Bridge:
         idle = max(0, self.workers - len(in_service))
         self._free_s = [-NEVER] * idle + in_service[surplus:] if self.workers else []  # sorted, so a heap
         for message in waiting:
-            message.plan += 1
-            self._take_turn(message, now_s)
+            message.plan(*self._take_turn(now_s, message.give_up_s, message.service_s))
         return waiting
 
     def queue_length(self, now_s: float) -> int:

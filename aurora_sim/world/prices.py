@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from itertools import chain, count
+from math import exp, sqrt
 
 from aurora_sim.scenario.config import PriceProcess
 from aurora_sim.world.streams import Streams
@@ -20,31 +22,30 @@ class PriceWalk:
         self, name: str, list_price_usd_per_hour: float, process: PriceProcess, streams: Streams, step_s: float
     ) -> None:
         self.list_price_usd_per_hour = list_price_usd_per_hour
-        self._process = process
-        self._walk = streams.lookup(f"price/{name}/walk", "normal")
-        self._when = streams.lookup(f"price/{name}/jump-when", "uniform")
-        self._size = streams.lookup(f"price/{name}/jump-size", "normal")
-        self._up = streams.lookup(f"price/{name}/jump-up", "uniform")
-        step_h = step_s / 3600.0
-        self._keep = math.exp(-process.reversion_per_h * step_h)
-        self._kick = process.stationary_sd * math.sqrt(1.0 - self._keep**2)
-        self._jump_chance = process.jumps_per_day * step_h / 24.0
-        self._jump_keep = 0.5 ** (step_h / process.jump_half_life_h)
-        self._index = 0
-        self._x = process.stationary_sd * self._walk.at(0)
-        self._jump = 0.0
-        self.price_usd_per_hour = self._price()
-
-    def _price(self) -> float:
-        return round(self.list_price_usd_per_hour * math.exp(self._x + self._jump), 6)
+        self._course = self._prices(name, process, streams, step_s / 3600.0)
+        self.price_usd_per_hour = next(self._course)
 
     def move(self) -> None:
         """One step on."""
-        self._index += 1
-        index = self._index
-        self._x = self._x * self._keep + self._kick * self._walk.at(index)
-        self._jump *= self._jump_keep
-        if self._jump_chance and self._when.at(index) < self._jump_chance:
-            size = abs(self._process.jump_log_mean + self._process.jump_log_sd * self._size.at(index))
-            self._jump += size if self._up.at(index) < self._process.jump_up_share else -size
-        self.price_usd_per_hour = self._price()
+        self.price_usd_per_hour = next(self._course)
+
+    def _prices(self, name: str, process: PriceProcess, streams: Streams, step_h: float) -> Iterator[float]:
+        """The prices from the first on; a generator, because what it needs at every step then stands in local variables."""
+        when = streams.lookup(f"price/{name}/jump-when", "uniform")
+        size = streams.lookup(f"price/{name}/jump-size", "normal")
+        up = streams.lookup(f"price/{name}/jump-up", "uniform")
+        keep = exp(-process.reversion_per_h * step_h)
+        kick = process.stationary_sd * sqrt(1.0 - keep**2)
+        jump_chance = process.jumps_per_day * step_h / 24.0
+        jump_keep = 0.5 ** (step_h / process.jump_half_life_h)
+        list_price = self.list_price_usd_per_hour
+        draws = chain.from_iterable(streams.normal(f"price/{name}/walk", block).tolist() for block in count())
+        walk, jump = process.stationary_sd * next(draws), 0.0
+        yield round(list_price * exp(walk), 6)
+        for index, draw in enumerate(draws, start=1):
+            walk = walk * keep + kick * draw
+            jump *= jump_keep
+            if jump_chance and when.at(index) < jump_chance:
+                step = abs(process.jump_log_mean + process.jump_log_sd * size.at(index))
+                jump += step if up.at(index) < process.jump_up_share else -step
+            yield round(list_price * exp(walk + jump), 6)

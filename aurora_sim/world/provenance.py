@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from operator import attrgetter, itemgetter
 from typing import Final, Protocol
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
@@ -12,9 +13,10 @@ from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
 
 # Which draw of a `JobLuck` is what.
-_PIN: Final = 2
+_PIN: Final = itemgetter(2)
 _SCRIPT_FAILURE: Final = 4
 _PIN_FAILURE: Final = 5
+_LUCK: Final = attrgetter("job_luck")
 
 
 class Job(Protocol):
@@ -69,7 +71,7 @@ class ProvenanceServices:
         """Seconds that pinning each of the jobs took, or None where it failed."""
         failed = self._unlucky("pin", jobs, _PIN_FAILURE)
         median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
-        latencies_s = [median_s * exp(sigma * job.job_luck[_PIN]) for job in jobs]
+        latencies_s = [median_s * exp(sigma * normal) for normal in map(_PIN, map(_LUCK, jobs))]
         if not failed:
             return latencies_s
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
@@ -83,8 +85,10 @@ class ProvenanceServices:
         tries, failure = self._failed[service], self._failure[service]
         if tries:
             failed = {job for job in jobs if self._draw(service, tries.get(job, 0), job, place) < failure}
-        else:
+        elif jobs and min(map(itemgetter(place), map(_LUCK, jobs))) < failure:
             failed = {job for job in jobs if job.job_luck[place] < failure}
+        else:
+            failed = set()
         if tries or failed:
             for job in jobs:
                 before = tries.pop(job, 0)

@@ -65,7 +65,7 @@ def without(config: WorldConfig, section: str, *names: str) -> WorldConfig:
 class Witness(Recorder):
     """A recorder that also keeps each thing it is told of jobs, with the job's order."""
 
-    def __init__(self, write_rows: Callable[[list[str]], object]) -> None:
+    def __init__(self, write_rows: Callable[[str], object]) -> None:
         super().__init__(write_rows)
         self.reroutes: list[tuple[str, str, float, int, str]] = []
         """Of each killed job that was routed again: order, outcome, GPU-hours, its failovers, the provider asked last."""
@@ -121,8 +121,8 @@ def simulate(
     host = _host()
     host.amend(treaty_terms(config.treaty))
     host.renew()
-    lines: list[str] = []
-    recorder = Witness(lines.extend)
+    texts: list[str] = []
+    recorder = Witness(texts.append)
     simulation = Simulation(
         config,
         named(FAULTS.validate_python(list(method))),
@@ -139,7 +139,8 @@ def simulate(
         before_step(simulation, step)
         readings.append(simulation.step())
     books = {key: value for key, value in simulation.finish().items() if not key.startswith("policy_")}
-    return Seen("".join(lines), parsed(lines), readings, books, recorder)
+    text = "".join(texts)
+    return Seen(text, parsed(text.splitlines()), readings, books, recorder)
 
 
 def parsed(lines: Sequence[str]) -> list[Row]:
