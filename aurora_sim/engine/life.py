@@ -28,7 +28,7 @@ from aurora_sim.treaty.client import backoff_s, next_move
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.bridge import Message
-from aurora_sim.world.demand import OrderDraft
+from aurora_sim.world.demand import OrderDraft, bridge_luck, job_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
@@ -96,7 +96,9 @@ class OrderLife:
             provider = self._providers[provider_id]
             if not provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour):
                 order.outcome = "filled"
-                lease = provider.lease(now_s, order.gpu_type, order.gpus, order.region, order.job_luck[3], order)
+                lease = provider.lease(
+                    now_s, order.gpu_type, order.gpus, order.region, job_luck(order.job_luck)[3], order
+                )
                 left_s = order.time_s + order.gpu_hours / order.gpus * 3600.0 - now_s
                 self._schedule(Call(lease, self._on_job_done), NORMAL, left_s)
                 return
@@ -176,7 +178,7 @@ class OrderLife:
         ):
             order.via = link = link.failover
             order.tries = 0
-        luck = self._parts.retry_luck(order) if order.attempts else order.bridge_luck
+        luck = self._parts.retry_luck(order) if order.attempts else bridge_luck(order.bridge_luck)
         order.attempts += 1
         order.tries += 1
         loss = self._region_loss[order.region]
@@ -244,7 +246,7 @@ class OrderLife:
     # 9. Job.
 
     def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
-        placement, settlement, _, node, _, _ = order.job_luck
+        placement, settlement, _, node, _, _ = job_luck(order.job_luck)
         gpus, gpu_type, gpu_hours, region = order.gpus, order.gpu_type, order.gpu_hours, order.region
         lease = provider.lease(now_s, gpu_type, gpus, region, node, order)
         if provider.reputation != provider.standing:
@@ -276,7 +278,8 @@ class OrderLife:
         lease.provider.release(now_s, lease)
         order: LiveOrder = lease.job  # type: ignore[assignment]
         # 10. Receipt.
-        self._receipts.completed(order, now_s)
+        # Not the order itself, which is freed now while it is at hand, and not half a minute later.
+        self._receipts.completed((order.order_id, order.job_luck, order.source, order.index), now_s)
 
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""

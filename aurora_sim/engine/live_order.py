@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aurora_sim.treaty.order import Order
 from aurora_sim.world.bridge import Message
-from aurora_sim.world.demand import BridgeLuck, JobLuck, OrderDraft
+from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.provider import Provider
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class LiveOrder(Order):
         self.malformed_field = ""
         self.tenant_reputation = tenant.reputation
         self.index = index
-        self.bridge_luck: BridgeLuck = bridge_luck
-        self.job_luck: JobLuck = job_luck
+        self.bridge_luck = bridge_luck  # packed, as is the other
+        self.job_luck = job_luck
         self.policy_code = NO_POLICY_CODE
         self.attempts = 0
         self.failovers = 0

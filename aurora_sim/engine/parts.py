@@ -22,6 +22,7 @@ from aurora_sim.treaty.ranking import Preferences, ProviderView
 from aurora_sim.treaty.router import Router
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
+from aurora_sim.world.provenance import CompletedJob
 from aurora_sim.world.streams import Streams
 from aurora_sim.world.world import World
 
@@ -53,7 +54,7 @@ class Parts:
     router: Router
     client: ClientSettings
     links: dict[str, Link]
-    receipts: ReceiptDesk[LiveOrder]
+    receipts: ReceiptDesk[CompletedJob]
     guard: CoverageGuard
     treaty_id: str
     tenants: dict[str, TenantTerms]

@@ -118,9 +118,8 @@ class Simulation:
     def explain(self, tenant_id: str, workload: str, gpus: int, max_price_usd_per_hour: float) -> Explanation:
         """How the router, with the view that it has now, ranks such an order of the tenant."""
         gpu_type = self._config.workloads[workload].gpu_type
-        no_luck = (0.0, 0.0, 0.0, 0.0, 0.0)
         draft: OrderDraft = (
-            self._env.now, 0, tenant_id, workload, gpu_type, gpus, 1.0, max_price_usd_per_hour, no_luck, (*no_luck, 0.0),
+            self._env.now, 0, tenant_id, workload, gpu_type, gpus, 1.0, max_price_usd_per_hour, b"", b"",
         )  # fmt: skip
         tenant, latency_ms = self._parts.tenants[tenant_id], self._parts.max_latency_ms[workload]
         return self._parts.router.explain(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from array import array
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Final
@@ -32,8 +33,9 @@ class CoverageWindow:
             )
         self._window_s = window_s
         self._grace_s = grace_s
-        self._jobs_s: list[float] = []
-        self._complete_s: list[float] = []
+        # Arrays, not lists: a list's floats lie scattered in memory, and each look would gather them anew.
+        self._jobs_s = array("d")
+        self._complete_s = array("d")
         self._grace_over_s = -math.inf  # at the last look the grace of jobs completed before this was over
         self.jobs = 0
         self.complete = 0
@@ -42,7 +44,7 @@ class CoverageWindow:
     def jobs_completed(self, times_s: Iterable[float]) -> None:
         """Jobs completed at these times, none before those told earlier, and as many receipts are owed."""
         known = len(self._jobs_s)
-        self._jobs_s += times_s
+        self._jobs_s.extend(times_s)
         self.jobs += len(self._jobs_s) - known
 
     def receipts_complete(self, receipts: Sequence[tuple[float, float, object]]) -> None:
@@ -53,8 +55,11 @@ class CoverageWindow:
         if not receipts:
             return
         times_s = list(map(_COMPLETED_S, receipts))
-        self._complete_s += times_s
-        self._complete_s.sort()
+        for completed_s in sorted(times_s):
+            if not self._complete_s or completed_s >= self._complete_s[-1]:
+                self._complete_s.append(completed_s)
+            else:
+                insort(self._complete_s, completed_s)
         self.complete += len(times_s)
         grace_s = self._grace_s
         if min(times_s) < max(map(_COMPLETE_S, receipts)) - grace_s:

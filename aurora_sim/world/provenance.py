@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from operator import attrgetter, itemgetter
-from typing import Final, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from operator import itemgetter
+from typing import Final
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
-from aurora_sim.world.demand import JobLuck
+from aurora_sim.world.demand import JobLuck, job_luck
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
+
+CompletedJob = tuple[str, bytes, str, int]
+"""A job as it is when it is done: its order's id, its packed luck, its source of orders and its order's index there."""
 
 # Which draw of a `JobLuck` is what.
 _PIN: Final = itemgetter(2)
 _SCRIPT_FAILURE: Final = 4
 _PIN_FAILURE: Final = 5
-_LUCK: Final = attrgetter("job_luck")
+_PACKED: Final = itemgetter(1)
 
 
-class Job(Protocol):
-    """Where a job's luck comes from: its source of orders, its order's index there, and the draws of the first try."""
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def job_luck(self) -> JobLuck: ...
+def _lucks(jobs: Collection[CompletedJob]) -> Iterator[JobLuck]:
+    return map(job_luck, map(_PACKED, jobs))
 
 
 class ProvenanceServices:
@@ -42,7 +38,10 @@ class ProvenanceServices:
         self._streams = streams
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
-        self._failed: dict[str, dict[Job, int]] = {"pin": {}, "script": {}}  # tries, of the jobs whose last one failed
+        self._failed: dict[str, dict[CompletedJob, int]] = {
+            "pin": {},
+            "script": {},
+        }  # tries, of the jobs whose last one failed
         self._batches = 0
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
         self.recompute()
@@ -67,26 +66,26 @@ class ProvenanceServices:
             return None
         return _latency_s(self._config.timestamp, self._stamp_latency.at(self._batches))
 
-    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: Collection[CompletedJob], now_s: float) -> Sequence[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
         failed = self._unlucky("pin", jobs, _PIN_FAILURE)
         median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
-        latencies_s = [median_s * exp(sigma * normal) for normal in map(_PIN, map(_LUCK, jobs))]
+        latencies_s = [median_s * exp(sigma * normal) for normal in map(_PIN, _lucks(jobs))]
         if not failed:
             return latencies_s
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
 
-    def run(self, jobs: Collection[Job]) -> Collection[Job]:
+    def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
         """The jobs for which the receipt script failed."""
         return self._unlucky("script", jobs, _SCRIPT_FAILURE)
 
-    def _unlucky(self, service: str, jobs: Collection[Job], place: int) -> Collection[Job]:
+    def _unlucky(self, service: str, jobs: Collection[CompletedJob], place: int) -> Collection[CompletedJob]:
         """The jobs with which the service fails this time. Nearly always, all of these tries are first ones."""
         tries, failure = self._failed[service], self._failure[service]
         if tries:
             failed = {job for job in jobs if self._draw(service, tries.get(job, 0), job, place) < failure}
-        elif jobs and min(map(itemgetter(place), map(_LUCK, jobs))) < failure:
-            failed = {job for job in jobs if job.job_luck[place] < failure}
+        elif jobs and min(map(itemgetter(place), _lucks(jobs))) < failure:
+            failed = {job for job, luck in zip(jobs, _lucks(jobs), strict=True) if luck[place] < failure}
         else:
             failed = set()
         if tries or failed:
@@ -96,11 +95,12 @@ class ProvenanceServices:
                     tries[job] = before + 1
         return failed
 
-    def _draw(self, service: str, tries: int, job: Job, place: int) -> float:
+    def _draw(self, service: str, tries: int, job: CompletedJob, place: int) -> float:
         """What decides whether a step of the job fails, after so many tries: first the order's own luck."""
+        _, packed, source, index = job
         if not tries:
-            return job.job_luck[place]
-        return float(self._streams.generator(f"{job.source}/receipt/{service}#{tries}", job.index).random())
+            return job_luck(packed)[place]
+        return float(self._streams.generator(f"{source}/receipt/{service}#{tries}", index).random())
 
 
 def _latency_s(service: Service, normal: float) -> float:

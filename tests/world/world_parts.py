@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.scenario import load
-from aurora_sim.world.demand import BridgeLuck, JobLuck
+from aurora_sim.world.demand import BridgeLuck, JobLuck, bridge_luck, job_luck
 from aurora_sim.world.faults import Impact, apply, changes
 from aurora_sim.world.sources import all_sources
 from aurora_sim.world.streams import Streams
@@ -91,7 +91,8 @@ def drafts(
     sources = all_sources(config, method, Streams(seed), start_of_day_s, begin_s, until_s)
     return {
         source.source: [
-            Draft(*draft[:8], tuple(draft[8]), tuple(draft[9])) for draft in source.drafts(from_s, -start_of_day_s)
+            Draft(*draft[:8], bridge_luck(draft[8]), job_luck(draft[9]))
+            for draft in source.drafts(from_s, -start_of_day_s)
         ]
         for source in sources
     }
