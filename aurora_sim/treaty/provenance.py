@@ -18,8 +18,12 @@ Job = TypeVar("Job", bound=Hashable)
 SomeJob = TypeVar("SomeJob", bound=Hashable, contravariant=True)
 Receipt = tuple[float, float, Job]
 """What proves that a job ran: complete at, job completed at, job. A plain tuple: every job gets one."""
+Done = tuple[float, Job]
+"""A job whose receipt is not complete: completed at, job."""
 
 _COMPLETE_S: Final = itemgetter(0)
+_COMPLETED_S: Final = itemgetter(0)
+_JOB: Final = itemgetter(1)
 
 
 class TimestampService(Protocol):
@@ -92,11 +96,12 @@ class ReceiptDesk(Generic[Job]):
         self._script_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._timestamp_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._pin_step = _Backoff(backoff_base_s, backoff_cap_s)
-        # Jobs by when they completed: those not yet booked, those without a root, those with one.
-        self._new: dict[Job, float] = {}
-        self._owed: dict[Job, float] = {}
-        self._rooted: dict[Job, float] = {}
-        self._stamped: list[tuple[float, dict[Job, float]]] = []  # with each stamp, by when it was made
+        # Jobs that are not yet booked, that have no root, that have one. Batches go on as the lists that they are: with a
+        # dictionary for each stage, its look-ups were half of what a receipt costs.
+        self._new: list[Done[Job]] = []
+        self._owed: list[Done[Job]] = []
+        self._rooted: list[Done[Job]] = []
+        self._stamped: list[tuple[float, list[Done[Job]]]] = []  # with each stamp, by when it was made
         self._pinned: list[Receipt[Job]] = []  # complete but for the stamp
         self._completing: list[Receipt[Job]] = []
         self.script_failures = 0
@@ -125,7 +130,7 @@ class ReceiptDesk(Generic[Job]):
 
     def completed(self, job: Job, now_s: float) -> None:
         """A job completed at `now_s`: its receipt is owed from now on. Once for each job; the clock must not run back."""
-        self._new[job] = now_s
+        self._new.append((now_s, job))
 
     def work(self, now_s: float) -> list[Receipt[Job]]:
         """Do what is missing, and return the receipts whose last step that was: each receipt once.
@@ -162,18 +167,18 @@ class ReceiptDesk(Generic[Job]):
     def _book(self) -> None:
         """Take in the jobs that completed since the last call."""
         if self._new:
-            new, self._new = self._new, {}
-            self.window.jobs_completed(new.values())
-            self._owed.update(new)
+            new, self._new = self._new, []
+            self.window.jobs_completed(map(_COMPLETED_S, new))
+            self._owed += new
 
     def _root_all(self, now_s: float) -> None:
-        batch, self._owed = self._owed, {}
-        failed = self._script.run(batch)
+        batch, self._owed = self._owed, []
+        failed = self._script.run(list(map(_JOB, batch)))
         if failed:
-            self._owed = {job: completed_s for job, completed_s in batch.items() if job in failed}
+            self._owed = [done for done in batch if done[1] in failed]
             self.script_failures += len(failed)
-            batch = {job: completed_s for job, completed_s in batch.items() if job not in failed}
-        self._rooted.update(batch)
+            batch = [done for done in batch if done[1] not in failed]
+        self._rooted += batch
         self._script_step.tried(bool(batch), now_s)
 
     def _stamp_all(self, now_s: float) -> list[Receipt[Job]]:
@@ -184,7 +189,7 @@ class ReceiptDesk(Generic[Job]):
             self.timestamp_failures += 1
             return []
         if rooted:
-            self._rooted = {}
+            self._rooted = []
             self._stamped.append((now_s + latency_s, rooted))
         if not pinned:
             return []
@@ -212,22 +217,13 @@ class ReceiptDesk(Generic[Job]):
         return finished
 
     def _pin_batch(
-        self, batch: dict[Job, float], from_s: float, now_s: float
-    ) -> tuple[list[Receipt[Job]], dict[Job, float]]:
+        self, batch: list[Done[Job]], from_s: float, now_s: float
+    ) -> tuple[list[Receipt[Job]], list[Done[Job]]]:
         """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed."""
-        latencies_s = self._pin.pin(batch, now_s)
-        pins = zip(latencies_s, batch.values(), batch, strict=True)
-        if None not in latencies_s:
-            # mypy cannot see that none of them is None.
-            return [(from_s + latency_s, completed_s, job) for latency_s, completed_s, job in pins], {}  # type: ignore[operator]
-        made: list[Receipt[Job]] = []
-        failed: dict[Job, float] = {}
-        for latency_s, completed_s, job in pins:
-            if latency_s is None:
-                failed[job] = completed_s
-            else:
-                made.append((from_s + latency_s, completed_s, job))
-        return made, failed
+        latencies_s = self._pin.pin(list(map(_JOB, batch)), now_s)
+        pins = list(zip(latencies_s, batch, strict=True))
+        made = [(from_s + latency_s, *done) for latency_s, done in pins if latency_s is not None]
+        return made, [done for latency_s, done in pins if latency_s is None] if len(made) < len(batch) else []
 
 
 class _Backoff:

@@ -44,7 +44,7 @@ class Router:
         self._views_as_given: tuple[ProviderView, ...] = ()
         self._views: tuple[ProviderView, ...] = ()
         self._ranked: dict[tuple[str, str, str], _Ranked] = {}
-        self._rated: dict[tuple[str, str], list[_Rated]] = {}
+        self._rated: dict[tuple[str, str], _Rated] = {}
 
     def refresh(self, views: Sequence[ProviderView]) -> None:
         """Take over what a health check found. Weights set by `set_weights` stay in force."""
@@ -123,47 +123,48 @@ class Router:
         rated = self._rated.get((order.region, gpu_type))
         if rated is None:
             rated = self._rated[order.region, gpu_type] = self._rate(order)
+        rows, dearest, slowest, worst, fewest = rated
         price, latency, reputation, capacity, total = self._shares[order.tenant_id]
         candidates = [
             (-(weight * (price * p + latency * t + reputation * r + capacity * c) / total), *candidate)
-            for candidate, weight, p, t, r, c in rated
+            for candidate, weight, p, t, r, c in rows
         ]
         candidates.sort()  # by score, price and provider id: the ties' rules
-        if candidates:
-            _, prices, ids, latencies, reputations, free = zip(*candidates, strict=True)
-            priced = list(zip(ids, prices, strict=True))
-            ranked = (list(ids), priced, max(prices), max(latencies), min(reputations), min(free), candidates)
-        else:
-            ranked = ([], [], 0.0, 0.0, 100.0, _INFINITY, [])
+        ids = [candidate[2] for candidate in candidates]
+        priced = [(candidate[2], candidate[1]) for candidate in candidates]
+        ranked = (ids, priced, dearest, slowest, worst, fewest, candidates)
         self._ranked[order.tenant_id, order.region, gpu_type] = ranked
         return ranked
 
-    def _rate(self, order: Order) -> list[_Rated]:
-        """What all tenants share of a score: the eligible providers with their parts."""
+    def _rate(self, order: Order) -> _Rated:
+        """What all tenants share of a score: the eligible providers with their parts, and their extremes."""
         gpu_type, region = order.gpu_type, order.region
         eligible = [
-            view
+            (view, view.price_usd_per_hour[gpu_type], view.free_gpus.get(gpu_type, 0))
             for view in self._views
             if gpu_type in view.price_usd_per_hour  # first, because it cuts the most
             and view.active
             and view.routing_weight != 0.0
             and (region in view.regions or GLOBAL in view.regions)
         ]
-        prices = [view.price_usd_per_hour[gpu_type] for view in eligible]
-        cheapest = min(prices, default=_INFINITY)
-        fastest = min([view.latency_ms for view in eligible], default=_INFINITY)
-        return [
+        if not eligible:
+            return [], 0.0, 0.0, 100.0, _INFINITY
+        prices = [price for _, price, _ in eligible]
+        latencies = [view.latency_ms for view, _, _ in eligible]
+        cheapest, fastest = min(prices), min(latencies)
+        rows = [
             (
-                (price, view.provider_id, latency := view.latency_ms, reputation := view.reputation, free),
+                (price, view.provider_id, latency, reputation := view.reputation, free),
                 view.routing_weight,
                 cheapest / price,
                 fastest / latency,
                 reputation / 100.0,
                 free / capacity if (capacity := view.capacity_gpus.get(gpu_type, 0)) > 0 else 0.0,
             )
-            for view, price in zip(eligible, prices, strict=True)
-            for free in (view.free_gpus.get(gpu_type, 0),)
+            for (view, price, free), latency in zip(eligible, latencies, strict=True)
         ]
+        worst = min([view.reputation for view, _, _ in eligible])
+        return rows, max(prices), max(latencies), worst, min([free for _, _, free in eligible])
 
 
 # the score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs
@@ -172,4 +173,6 @@ _Candidate = tuple[float, float, str, float, float, int]
 # reputation and number of free GPUs; and themselves
 _Ranked = tuple[list[str], list[tuple[str, float]], float, float, float, float, list[_Candidate]]
 # a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
-_Rated = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
+_Row = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
+# the rows, and their extremes: the highest price and latency, the lowest reputation and number of free GPUs
+_Rated = tuple[list[_Row], float, float, float, float]

@@ -22,8 +22,8 @@ BridgeLuck = tuple[float, float, float, float, float]
 """Network, gateway, service (standard normal); tail, loss (uniform)."""
 JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
-bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack  # type: ignore[assignment]
-job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack  # type: ignore[assignment]
+bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
+job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
 """An order carries its luck packed, because thousands are under way at a time: one object of 80 bytes in place of seven of 250.
 Most of an order's cost is memory that has left the processor's cache since it was last touched."""
 
@@ -53,7 +53,7 @@ JOB_LUCK: Final = (
     ("receipt/script", "uniform"),
     ("receipt/pin-failure", "uniform"),
 )
-ROWS_AT_ONCE: Final = 32
+ROWS_AT_ONCE: Final = 64
 """How many rows are made of a block's arrays at a time: as rows they take several times the memory, and wait for their arrival."""
 
 

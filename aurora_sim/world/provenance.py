@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Final
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
-from aurora_sim.world.demand import JobLuck, job_luck
+from aurora_sim.world.demand import job_luck
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
 
@@ -16,14 +16,10 @@ CompletedJob = tuple[str, bytes, str, int]
 """A job as it is when it is done: its order's id, its packed luck, its source of orders and its order's index there."""
 
 # Which draw of a `JobLuck` is what.
-_PIN: Final = itemgetter(2)
+_PIN: Final = 2
 _SCRIPT_FAILURE: Final = 4
 _PIN_FAILURE: Final = 5
 _PACKED: Final = itemgetter(1)
-
-
-def _lucks(jobs: Collection[CompletedJob]) -> Iterator[JobLuck]:
-    return map(job_luck, map(_PACKED, jobs))
 
 
 class ProvenanceServices:
@@ -38,10 +34,10 @@ class ProvenanceServices:
         self._streams = streams
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
-        self._failed: dict[str, dict[CompletedJob, int]] = {
+        self._failed: dict[str, dict[str, int]] = {
             "pin": {},
             "script": {},
-        }  # tries, of the jobs whose last one failed
+        }  # tries, by order, where the last one failed
         self._batches = 0
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
         self.recompute()
@@ -70,7 +66,7 @@ class ProvenanceServices:
         """Seconds that pinning each of the jobs took, or None where it failed."""
         failed = self._unlucky("pin", jobs, _PIN_FAILURE)
         median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
-        latencies_s = [median_s * exp(sigma * normal) for normal in map(_PIN, _lucks(jobs))]
+        latencies_s = [median_s * exp(sigma * luck[_PIN]) for luck in map(job_luck, map(_PACKED, jobs))]
         if not failed:
             return latencies_s
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
@@ -80,27 +76,22 @@ class ProvenanceServices:
         return self._unlucky("script", jobs, _SCRIPT_FAILURE)
 
     def _unlucky(self, service: str, jobs: Collection[CompletedJob], place: int) -> Collection[CompletedJob]:
-        """The jobs with which the service fails this time. Nearly always, all of these tries are first ones."""
+        """The jobs with which the service fails this time: a first try is decided by the order's own luck."""
         tries, failure = self._failed[service], self._failure[service]
-        if tries:
-            failed = {job for job in jobs if self._draw(service, tries.get(job, 0), job, place) < failure}
-        elif jobs and min(map(itemgetter(place), _lucks(jobs))) < failure:
-            failed = {job for job, luck in zip(jobs, _lucks(jobs), strict=True) if luck[place] < failure}
-        else:
-            failed = set()
-        if tries or failed:
-            for job in jobs:
-                before = tries.pop(job, 0)
-                if job in failed:
-                    tries[job] = before + 1
+        draws = [luck[place] for luck in map(job_luck, map(_PACKED, jobs))]
+        if not tries and (not draws or min(draws) >= failure):
+            return ()  # nearly always
+        failed = []
+        for job, first in zip(jobs, draws, strict=True):
+            order_id, _, source, index = job
+            before = tries.pop(order_id, 0)
+            draw = first
+            if before:
+                draw = float(self._streams.generator(f"{source}/receipt/{service}#{before}", index).random())
+            if draw < failure:
+                failed.append(job)
+                tries[order_id] = before + 1
         return failed
-
-    def _draw(self, service: str, tries: int, job: CompletedJob, place: int) -> float:
-        """What decides whether a step of the job fails, after so many tries: first the order's own luck."""
-        _, packed, source, index = job
-        if not tries:
-            return job_luck(packed)[place]
-        return float(self._streams.generator(f"{source}/receipt/{service}#{tries}", index).random())
 
 
 def _latency_s(service: Service, normal: float) -> float:
