@@ -73,11 +73,10 @@ def deployed(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_deployment(
         *arguments: Any, db: str, keys: Path, registry: Path, log: Path | None, config: Path, **options: Any
     ) -> Any:
-        from aurora_sim.scenario.scenario import find
-        from aurora_sim.treaty.store.configuration import read_world
+        from aurora_sim.scenario.configuration import read_world
         from aurora_sim.treaty.store.deployment import Deployment, default_log
 
-        deployment = Deployment(db, keys, registry, log or default_log(db), read_world(find(config)))
+        deployment = Deployment(db, keys, registry, log or default_log(db), read_world(config))
         return command(*arguments, deployment=deployment, **options)
 
     for option in reversed(_OPTIONS):

@@ -187,7 +187,7 @@ def _order(
 
 def _with_defaults(fields: dict[str, Any], valid_for: str | None, now_s: float, config_dir: Path) -> dict[str, Any]:
     """The fields, with what the configuration says of tenant and workload for those that are missing."""
-    from aurora_sim.treaty.store.configuration import read_world
+    from aurora_sim.scenario.configuration import read_world
 
     world = read_world(config_dir)
     tenant = world.tenants[_known("tenant_id", "--tenant", fields, world.tenants)]

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from aurora_sim.scenario.config import SECTIONS, World
-from aurora_sim.scenario.document import Document, apply_overrides, read_document
+from aurora_sim.scenario.config import World
+from aurora_sim.scenario.configuration import PROJECT, find, read_configuration
+from aurora_sim.scenario.document import apply_overrides, read_document
 from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.merge import merge
 from aurora_sim.scenario.quantities import Seconds, Timestamp
@@ -18,9 +19,8 @@ from aurora_sim.scenario.references import check_faults, check_new_names, check_
 from aurora_sim.scenario.strict import Strict
 from aurora_sim.scenario.validation import validate
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout: where `config/`, `scenarios/` and `policy/` are when they are not under the working folder."""
 STEPS_MAX = 5_256_000  # ten years
+__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "find", "find_trace", "load"]
 
 
 class Scenario(Strict):
@@ -48,11 +48,6 @@ class Loaded:
     overrides: tuple[str, ...]
 
 
-def find(path: Path) -> Path:
-    """The path as given or, if there is nothing there, the same path in the checkout."""
-    return path if path.exists() or path.is_absolute() or not (PROJECT / path).exists() else PROJECT / path
-
-
 def load(
     path: Path,
     *,
@@ -66,15 +61,9 @@ def load(
     """
     document = read_document(find(path))
     scenario = validate(document, Scenario)
-    config_dir = config_dir or find(Path("config"))
-    merged = Document(config_dir, {}, {}, "")
-    sha256 = {str(path): document.sha256}
-    for name, sections in SECTIONS.items():
-        part = read_document(config_dir / name)
-        sha256[f"config/{name}"] = part.sha256
-        merged = merge(merged, part, into=sections if sections == ("treaty",) else ())
-    configured = merged
-    merged = merge(merged, document, take=("world",))
+    configured, config_sha256 = read_configuration(config_dir or Path("config"))
+    sha256 = {str(path): document.sha256, **config_sha256}
+    merged = merge(configured, document, take=("world",))
     assignments = list(overrides or [])
     if trace is not None:
         assignments.append(f"demand.replay.trace={trace}")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from aurora_sim.scenario.config import World
+from aurora_sim.scenario.configuration import read_world
 from aurora_sim.treaty.key_files import signer_for
 from aurora_sim.treaty.keys import KeyRegistry
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import treaty_terms
 from aurora_sim.treaty.signed_order import OrderRequest, sign_order
 from aurora_sim.treaty.store.answers import Answer, Submission
-from aurora_sim.treaty.store.configuration import read_world
 from aurora_sim.treaty.store.deployment import Deployment, make
 from aurora_sim.treaty.store.desk import Desk
 from aurora_sim.treaty.store.nonces import SharedNonces

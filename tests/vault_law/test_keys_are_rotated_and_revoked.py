@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from law_runs import OWNERS, VaultLaw, key_id, make_keys
 
+from aurora_sim.scenario.configuration import read_world
 from aurora_sim.treaty.chain import Chain
 from aurora_sim.treaty.key_files import load_signer
 from aurora_sim.treaty.keys import KeyRegistry
-from aurora_sim.treaty.store.configuration import read_world
 from aurora_sim.treaty.store.deployment import Deployment, make
 
 TENANT = "tenant:tenant-research"

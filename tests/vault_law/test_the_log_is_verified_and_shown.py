@@ -8,9 +8,9 @@ import time
 import pytest
 from law_runs import VaultLaw
 
+from aurora_sim.scenario.configuration import read_world
 from aurora_sim.treaty.chain import Chain
 from aurora_sim.treaty.store import actions
-from aurora_sim.treaty.store.configuration import read_world
 from aurora_sim.treaty.store.deployment import Deployment, make
 
 NOW_S = 1_767_622_800.0
