@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import click
 
@@ -58,6 +59,13 @@ SEED_MAX = 2**63 - 1
     default=0.0,
     help="Simulated seconds a second  [default: as fast as it goes].",
 )
+@click.option(
+    "--crypto",
+    type=click.Choice(["carried", "real"]),
+    default="carried",
+    show_default=True,
+    help="Let orders and acks carry whether they were signed, or really sign and verify them.",
+)
 @click.option("--quiet", is_flag=True, help="Print no table and no progress.")
 def run(
     scenario: Path,
@@ -73,6 +81,7 @@ def run(
     metrics_port: int | None,
     serve: bool,
     pace: float,
+    crypto: Literal["carried", "real"],
     quiet: bool,
 ) -> int:
     """Run SCENARIO: every order through the real policy and the real router."""
@@ -85,7 +94,7 @@ def run(
             "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
         )
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
-    options = Options(seed, find(policy), find(rules), steps, out, pace)
+    options = Options(seed, find(policy), find(rules), steps, out, pace, crypto)
     with contextlib.ExitStack() as stack:
         running: list[Run] = []
         interrupted = stack.enter_context(_interruptible(running))

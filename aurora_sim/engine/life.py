@@ -49,6 +49,7 @@ class OrderLife:
         self._on_answered = (self._answered,)
         self._on_job_done = (self._job_done,)
         self._parts = parts
+        self._crypto = parts.crypto
         self._recorder = parts.recorder
         self._gateway = parts.gateway
         self._nonces = parts.nonces
@@ -73,7 +74,9 @@ class OrderLife:
     def follow(self, source: OrderSource, drafts: Iterator[OrderDraft], first: OrderDraft) -> None:
         """Let the orders of a source arrive, one event each."""
         parts, schedule, valid_for_s, defect = self._parts, self._schedule, self._parts.order_valid_for_s, source.defect
-        tenants, latencies, name, admit = parts.tenants, parts.max_latency_ms, source.source, self._admit
+        tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
+        crypto = self._crypto
+        admit = self._admit if crypto is None else crypto.gate(self._admit, self._issued, defect)
 
         def arrive(event: Call) -> None:
             draft: OrderDraft = event.value
@@ -207,7 +210,10 @@ class OrderLife:
         refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
-            ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
+            if self._crypto is None:
+                ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
+            else:
+                ack = self._crypto.acked(order, provider.provider_id, price, now_s)
             refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
             if not refusal:
                 self._fill(order, provider, price, now_s)

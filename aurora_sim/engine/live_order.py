@@ -58,6 +58,7 @@ class LiveOrder(Order):
         "provider_id",
         "reason",
         "refused",
+        "signed_id",
         "submitted_s",
         "tenant_reputation",
         "time_s",
@@ -71,6 +72,7 @@ class LiveOrder(Order):
     provider: Provider
     link: Link  # how that one is reached
     bridge: str  # once ended unfilled: that of the provider asked last
+    signed_id: str  # the id of its content, where signatures are really made
     submitted_s: float  # to this candidate, for the first time
     via: Link  # the link in use: that one, or the one it fails over to
     tries: int  # to this candidate, over the link in use

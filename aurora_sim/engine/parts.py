@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import Recorder
@@ -25,6 +26,9 @@ from aurora_sim.world.demand import BridgeLuck
 from aurora_sim.world.provenance import CompletedJob
 from aurora_sim.world.streams import Streams
 from aurora_sim.world.world import World
+
+if TYPE_CHECKING:
+    from aurora_sim.engine.crypto import Crypto
 
 
 class Link:
@@ -65,6 +69,8 @@ class Parts:
     reputation_alpha: float
     start_of_day_s: float
     health_check_every_s: float
+    crypto: Crypto | None = None
+    """What really signs and verifies, or None where orders and acks carry whether they were signed."""
     issued: dict[str, LiveOrder] = field(default_factory=dict)
     """The last accepted order of each tenant: what an eavesdropper captures to replay."""
 
@@ -104,17 +110,31 @@ class Parts:
                     return
                 order.nonce = captured.nonce
                 order.issued_s, order.deadline_s = captured.issued_s, captured.deadline_s
+                order.workload_type = captured.workload_type
                 order.gpu_type, order.gpus, order.gpu_hours = captured.gpu_type, captured.gpus, captured.gpu_hours
+                order.max_price_usd_per_hour = captured.max_price_usd_per_hour
+                order.max_latency_ms = captured.max_latency_ms
             case _:
                 raise AssertionError(f"no such kind of bad request: {defect}")
 
 
-def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recorder, start_of_day_s: float) -> Parts:
-    """Wire a run. The policy must be loaded with `treaty_terms(config.treaty)`."""
+def assemble(
+    config: WorldConfig,
+    seed: int,
+    policy: PolicyHost,
+    recorder: Recorder,
+    start_of_day_s: float,
+    crypto_start_s: float | None = None,
+) -> Parts:
+    """Wire a run. The policy must be loaded with `treaty_terms(config.treaty)`.
+
+    `crypto_start_s`: the Unix time of the start, where everything is really signed and verified; else None.
+    """
     streams = Streams(seed)
     world = World(config, streams)
     indexes = region_indexes(config.treaty)
     gateway, client, provenance = config.gateway, config.client, config.provenance
+    crypto = None if crypto_start_s is None else _crypto(config, streams, crypto_start_s)
     return Parts(
         world=world,
         streams=streams,
@@ -177,6 +197,20 @@ def assemble(config: WorldConfig, seed: int, policy: PolicyHost, recorder: Recor
         reputation_alpha=config.router.reputation_alpha_per_order,
         start_of_day_s=start_of_day_s,
         health_check_every_s=config.router.health_check_every,
+        crypto=crypto,
+    )
+
+
+def _crypto(config: WorldConfig, streams: Streams, start_s: float) -> Crypto:
+    from aurora_sim.engine.crypto import Crypto  # whose imports take longer than a short run
+
+    return Crypto(
+        start_s,
+        streams,
+        treaty_id=config.treaty.treaty_id,
+        tenants=config.tenants,
+        providers=config.providers,
+        region_indexes=region_indexes(config.treaty),
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from aurora_sim import __version__
 from aurora_sim.engine.simulation import Simulation
@@ -36,7 +36,10 @@ SLICES_PER_SECOND: Final = 10
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: `out` None writes no files; `pace` is simulated seconds a second, 0 for as fast as it goes."""
+    """How to run: `out` None writes no files; `pace` is simulated seconds a second, 0 for as fast as it goes.
+
+    `crypto` is `carried` (orders and acks say whether their signatures are valid) or `real` (they are made and verified).
+    """
 
     seed: int
     policy: Path
@@ -44,6 +47,7 @@ class Options:
     steps: int | None = None
     out: Path | None = None
     pace: float = 0.0
+    crypto: Literal["carried", "real"] = "carried"
 
 
 @dataclass
@@ -102,7 +106,7 @@ def run(
             return reproducible_samples(recorder, reading, state.treaty_id, only=rule_samples)
 
         try:
-            simulation = simulate(loaded, options.seed, steps, policy, recorder)
+            simulation = simulate(loaded, options.seed, steps, policy, recorder, options.crypto == "real")
             reading = simulation.warm_up()
             if reading is not None:
                 alerts.observe(0.0, seen_by_rules(reading))
@@ -133,8 +137,10 @@ def run(
     return state
 
 
-def simulate(loaded: Loaded, seed: int, steps: int, policy: PolicyHost, recorder: Recorder) -> Simulation:
-    """The simulation of a loaded scenario, at the beginning of its warm-up."""
+def simulate(
+    loaded: Loaded, seed: int, steps: int, policy: PolicyHost, recorder: Recorder, crypto: bool = False
+) -> Simulation:
+    """The simulation of a loaded scenario, at the beginning of its warm-up. `crypto`: everything is really signed."""
     start = loaded.scenario.start
     return Simulation(
         loaded.world,
@@ -145,6 +151,7 @@ def simulate(loaded: Loaded, seed: int, steps: int, policy: PolicyHost, recorder
         warm_up_s=loaded.scenario.warm_up,
         policy=policy,
         recorder=recorder,
+        crypto_start_s=start.timestamp() if crypto else None,
     )
 
 
@@ -184,6 +191,7 @@ def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
         "scenario": str(loaded.path),
         "overrides": list(loaded.overrides),
         "seed": run.options.seed,
+        "crypto": run.options.crypto,
         "start": loaded.scenario.start.isoformat(),
         "steps": run.steps,
         "steps_done": recorder.step,

@@ -35,7 +35,11 @@ VIEW_EVERY_JOBS: Final = 20
 
 
 class Simulation:
-    """A run of `steps` steps. Make it, then call `step` for each; `finish` checks that nothing was lost."""
+    """A run of `steps` steps. Make it, then call `step` for each; `finish` checks that nothing was lost.
+
+    `crypto_start_s` is the scenario's start in Unix seconds where everything is really signed and verified; None where orders
+    and acks carry whether they were.
+    """
 
     def __init__(
         self,
@@ -48,13 +52,14 @@ class Simulation:
         warm_up_s: float,
         policy: PolicyHost,
         recorder: Recorder,
+        crypto_start_s: float | None = None,
     ) -> None:
         replayed = config.demand.replay is not None
         self._config = config
         self._warm_up_s = 0.0 if replayed else math.ceil(warm_up_s / STEP_S) * STEP_S
         self._env = simpy.Environment(initial_time=-self._warm_up_s)
         self._recorder = recorder
-        self._parts = assemble(config, seed, policy, recorder, start_of_day_s)
+        self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
         self._life = OrderLife(self._env, self._parts)
         self.end_s = steps * STEP_S
         sources = all_sources(

@@ -115,6 +115,7 @@ def simulate(
     warm_up_s: float = 600.0,
     start_of_day_s: float = AFTERNOON_S,
     before_step: Callable[[Simulation, int], object] = lambda simulation, step: None,
+    crypto_start_s: float | None = None,
 ) -> Seen:
     """Run a world for some steps under the faults of `method`."""
     config = world or _base()
@@ -132,6 +133,7 @@ def simulate(
         warm_up_s=warm_up_s,
         policy=host,
         recorder=recorder,
+        crypto_start_s=crypto_start_s,
     )
     simulation.warm_up()
     readings = []

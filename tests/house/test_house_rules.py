@@ -46,6 +46,13 @@ def test_a_run_imports_pandas_and_matplotlib_only_for_plots(project: Path, tmp_p
     assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2"}
 
 
+def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tmp_path: Path) -> None:
+    run = ("run", "--steps", "1", "--quiet", "--out", str(tmp_path))
+    arithmetic = {"cryptography", "rfc8785", "rfc3161_client", "aurora_sim.engine.crypto", "aurora_sim.treaty.keys"}
+    assert not modules_of(project, *run) & arithmetic
+    assert arithmetic <= modules_of(project, *run, "--crypto", "real") | {"rfc3161_client"}
+
+
 def test_the_committed_schema_is_the_models(project: Path) -> None:
     assert (project / "scenarios" / "scenario.schema.json").read_text() == schema_text(), "run `make schemas`"
 
