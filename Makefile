@@ -52,7 +52,7 @@ bench: $(TEST_READY) ## the hot path against its floor, and the 30-seed baseline
 	$(BIN)/python benchmarks/hot_path.py
 	$(BIN)/python benchmarks/baseline_seeds.py
 
-schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and config anew
+schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed orders anew
 	$(BIN)/aurora-sim schema --write
 
 lock: ## pin the dependencies anew from pyproject.toml (needs uv)

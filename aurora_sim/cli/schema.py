@@ -1,20 +1,26 @@
-"""`aurora-sim schema`: the JSON Schema of scenario files."""
+"""`aurora-sim schema`: the JSON Schemas of scenario files and of signed orders."""
 
 from __future__ import annotations
 
 import click
 
+from aurora_sim.scenario.configuration import PROJECT
 from aurora_sim.scenario.json_schema import schema_text
-from aurora_sim.scenario.scenario import PROJECT
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Write scenarios/scenario.schema.json.")
-def schema(write: bool) -> None:
+@click.option("--order", is_flag=True, help="The schema of a signed order in place of the scenarios'.")
+@click.option("--write", is_flag=True, help="Write both where they are kept, and print none.")
+def schema(order: bool, write: bool) -> None:
     """Print the schema that editors complete scenario files with."""
-    if write:
-        path = PROJECT / "scenarios" / "scenario.schema.json"
-        path.write_text(schema_text(), encoding="utf-8")
-        click.echo(f"wrote {path.relative_to(PROJECT)}")
-    else:
-        click.echo(schema_text(), nl=False)
+    from aurora_sim.treaty.signed_order import order_schema_text
+
+    if not write:
+        click.echo(order_schema_text() if order else schema_text(), nl=False)
+        return
+    for name, text in (
+        ("scenarios/scenario.schema.json", schema_text()),
+        ("config/order.schema.json", order_schema_text()),
+    ):
+        (PROJECT / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {name}")
