@@ -136,10 +136,9 @@ def main() -> int:
         site = Site(Path(name), url)
         for number in range(1, arguments.rounds + 1):
             fresh = site.orders(ORDERS_A_ROUND, TENANT, f"round-{number}")
-            again = list(books.unanswered.values())
-            repeated = luck.sample(fresh, ORDERS_A_ROUND // 10)
-            bodies = again + fresh + repeated
-            luck.shuffle(bodies)
+            new = fresh + luck.sample(fresh, ORDERS_A_ROUND // 10)
+            luck.shuffle(new)
+            bodies = [*books.unanswered.values(), *new]
             starting = luck.random() < WHILE_STARTING
             kill_after_s = luck.uniform(0.0, 2.0 if starting else KILL_WITHIN_S)
             starts += starting

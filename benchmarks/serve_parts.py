@@ -25,15 +25,17 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import redis
+
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.append(str(PROJECT / "tests" / "store"))  # the PostgreSQL and the Redis of the tests
 
-from servers import Postgresql  # noqa: E402
+from servers import Postgresql, Redis  # noqa: E402
 
+from aurora_sim.scenario.configuration import read_world  # noqa: E402
 from aurora_sim.treaty.key_files import signer_for  # noqa: E402
 from aurora_sim.treaty.keys import KeyRegistry  # noqa: E402
 from aurora_sim.treaty.signed_order import order_id, sign_order  # noqa: E402
-from aurora_sim.treaty.store.configuration import read_world  # noqa: E402
 from aurora_sim.treaty.store.deployment import Deployment, make  # noqa: E402
 
 VAULT_LAW = [sys.executable, "-c", "from aurora_sim.cli.vault_law import main; main()"]
@@ -190,6 +192,37 @@ class Server:
         self.errors.close()
 
 
+class Outage:
+    """A Redis server that goes out of reach and comes back: `killed` it comes back empty, `hung` as it was."""
+
+    def __init__(self, kind: str) -> None:
+        self._redis = Redis()
+        self._hung = kind == "hung"
+        self.url = self._redis.url
+        self._process = int(redis.Redis.from_url(self.url).info("server")["process_id"])
+        self.began_s = self.ended_s = 0.0
+
+    def begin(self) -> None:
+        """From when this returns it does not answer."""
+        if self._hung:
+            os.kill(self._process, signal.SIGSTOP)
+        else:
+            self._redis.stop()
+        self.began_s = time.time()
+
+    def end(self) -> None:
+        """Until this is called it did not."""
+        self.ended_s = time.time()
+        if self._hung:
+            os.kill(self._process, signal.SIGCONT)
+        else:
+            self._redis.start()
+
+    def close(self) -> None:
+        """End the server, whatever it does."""
+        self._redis.stop()
+
+
 @dataclass
 class Answered:
     """What came back for a submission: its place in the list, the status (0: nothing), the reason, and when, in seconds."""
@@ -207,7 +240,9 @@ class Load:
     """Posts bodies over several connections, one after the other on each, and notes every answer.
 
     A connection that breaks leaves its order unanswered; it is made again after `pause_s` until `stop` is called, unless
-    `reconnect` is False. Ports are taken in turn.
+    `reconnect` is False. Ports are taken in turn. With a `rate_per_s` a body is posted when its time has come, or later,
+    when no connection is free; either way it counts as sent when its time came. After a 503 a connection waits for
+    `pause_refused_s`.
     """
 
     ports: Sequence[int]
@@ -216,11 +251,18 @@ class Load:
     reconnect: bool = False
     keep_bodies: bool = False
     pause_s: float = 0.02
+    pause_refused_s: float = 0.05
+    rate_per_s: float | None = None
     answers: list[Answered] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._left = deque(range(len(self.bodies)))
         self._stopped = False
+        self._began_s = time.time()
+
+    def due_s(self, place: int) -> float:
+        """When a body is to be posted."""
+        return time.time() if self.rate_per_s is None else self._began_s + place / self.rate_per_s
 
     def next(self) -> int | None:
         """The place of the next body to post."""
@@ -232,6 +274,7 @@ class Load:
 
     async def run(self) -> None:
         """Until all are answered, or lost with their connections, or the time is up."""
+        self._began_s = time.time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_MAX_S + 0.05 * len(self.bodies)):
                 await asyncio.gather(*(self._connection(number) for number in range(self.connections)))
@@ -277,8 +320,12 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = rest[length:]
-        self._note(int(head[9:12]), rest[:length])
-        self._post()
+        status = int(head[9:12])
+        self._note(status, rest[:length])
+        if status == 503:
+            asyncio.get_running_loop().call_later(self._load.pause_refused_s, self._post)
+        else:
+            self._post()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._note(0, b"")
@@ -297,22 +344,36 @@ class _Connection(asyncio.Protocol):
         if self._place is None:
             self._transport.close()
             return
-        body = self._load.bodies[self._place]
-        self._sent_s = time.time()
-        self._transport.write(self.HEAD % len(body) + body)
+        self._sent_s = self._load.due_s(self._place)
+        early_s = self._sent_s - time.time()
+        if early_s > 0.0:
+            asyncio.get_running_loop().call_later(early_s, self._write)
+        else:
+            self._write()
+
+    def _write(self) -> None:
+        if self._place is not None:
+            body = self._load.bodies[self._place]
+            self._transport.write(self.HEAD % len(body) + body)
 
 
 def load_from_processes(
-    ports: Sequence[int], bodies: Sequence[bytes], processes: int, connections: int
+    ports: Sequence[int],
+    bodies: Sequence[bytes],
+    processes: int,
+    connections: int,
+    rate_per_s: float | None = None,
 ) -> list[Answered]:
-    """The answers to all bodies, which are dealt out to client processes of so many connections each; places are the list's."""
+    """The answers to all bodies, dealt out to client processes of so many connections each; places are the list's.
+
+    `rate_per_s` is that of all processes together.
+    """
+    share = None if rate_per_s is None else rate_per_s / processes
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = [
-            pool.submit(
-                _load, ports[part % len(ports) :] + ports[: part % len(ports)], bodies[part::processes], connections
-            )  # type: ignore[operator]
-            for part in range(processes)
-        ]
+        parts = []
+        for part in range(processes):
+            turn = [*ports[part % len(ports) :], *ports[: part % len(ports)]]
+            parts.append(pool.submit(_load, turn, bodies[part::processes], connections, share))
         answers = []
         for part, found in enumerate(parts):
             for answer in found.result():
@@ -321,8 +382,8 @@ def load_from_processes(
     return answers
 
 
-def _load(ports: Sequence[int], bodies: Sequence[bytes], connections: int) -> list[Answered]:
-    load = Load(ports, bodies, connections)
+def _load(ports: Sequence[int], bodies: Sequence[bytes], connections: int, rate_per_s: float | None) -> list[Answered]:
+    load = Load(ports, bodies, connections, rate_per_s=rate_per_s)
     asyncio.run(load.run())
     return load.answers
 
