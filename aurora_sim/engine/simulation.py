@@ -226,8 +226,8 @@ def _read(provider: Provider) -> ProviderReading:
         provider.provider_id,
         provider.active,
         sum(provider.capacity_gpus.values()),
-        sum(provider.leased_gpus.values()),
         provider.latency_ms,
         sum(prices) / len(prices),
         provider.shown_reputation(),
+        sum(provider.leased_gpus.values()),
     )

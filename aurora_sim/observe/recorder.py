@@ -20,15 +20,15 @@ FILL_ORDERS_MIN: Final = 20
 
 
 class ProviderReading(NamedTuple):
-    """One provider at the end of a step. GPUs are summed over its types, the price is the mean over them."""
+    """One provider at the end of a step, in the order of its file. GPUs are summed over its types, the price is their mean."""
 
     provider_id: str
     active: bool
     capacity_gpus: int
-    leased_gpus: int
     latency_ms: float
     price_usd_per_hour: float
     reputation: float
+    leased_gpus: int
 
 
 class StepReading(NamedTuple):

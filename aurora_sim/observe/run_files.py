@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -80,11 +81,8 @@ class RunFiles:
             f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
             f"{int(reading.halted)}\n"
         )
-        self._open[PROVIDERS].writelines(
-            f"{reading.step},{p.provider_id},{int(p.active)},{p.capacity_gpus},{p.latency_ms:.1f},"
-            f"{p.price_usd_per_hour:.4f},{p.reputation:.2f},{p.leased_gpus}\n"
-            for p in reading.providers
-        )
+        rows = f"{reading.step},%s,%d,%d,%.1f,%.4f,%.2f,%d\n" * len(reading.providers)
+        self._open[PROVIDERS].write(rows % tuple(chain.from_iterable(reading.providers)))
 
     def finish(self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object]) -> dict[str, str]:
         """Write the alerts and the manifest, put every file in place, and give the SHA-256 of each but the manifest."""
