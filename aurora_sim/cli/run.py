@@ -64,7 +64,7 @@ SEED_MAX = 2**63 - 1
     type=click.Choice(["carried", "real"]),
     default="carried",
     show_default=True,
-    help="Let orders and acks carry whether they were signed, or really sign and verify them.",
+    help="Let orders, acks and receipts carry whether they are good, or really make and verify them.",
 )
 @click.option("--quiet", is_flag=True, help="Print no table and no progress.")
 def run(

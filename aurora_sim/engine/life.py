@@ -47,7 +47,9 @@ class OrderLife:
         self._schedule = scheduler(env)
         # One tuple each for all the orders: a list of callbacks for every event would be made and thrown away.
         self._on_answered = (self._answered,)
-        self._on_job_done = (self._job_done,)
+        self._on_job_done: tuple[Callable[[Call], None], ...] = (self._job_done,)
+        if parts.real_receipts is not None:
+            self._on_job_done = (parts.real_receipts.job_done, self._job_done)
         self._parts = parts
         self._crypto = parts.crypto
         self._recorder = parts.recorder

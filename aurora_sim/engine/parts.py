@@ -29,6 +29,7 @@ from aurora_sim.world.world import World
 
 if TYPE_CHECKING:
     from aurora_sim.engine.crypto import Crypto
+    from aurora_sim.engine.crypto_receipts import RealReceipts
 
 
 class Link:
@@ -70,7 +71,8 @@ class Parts:
     start_of_day_s: float
     health_check_every_s: float
     crypto: Crypto | None = None
-    """What really signs and verifies, or None where orders and acks carry whether they were signed."""
+    real_receipts: RealReceipts | None = None
+    """What really signs and verifies, or None where orders, acks and receipts are only said to be good."""
     issued: dict[str, LiveOrder] = field(default_factory=dict)
     """The last accepted order of each tenant: what an eavesdropper captures to replay."""
 
@@ -134,7 +136,8 @@ def assemble(
     world = World(config, streams)
     indexes = region_indexes(config.treaty)
     gateway, client, provenance = config.gateway, config.client, config.provenance
-    crypto = None if crypto_start_s is None else _crypto(config, streams, crypto_start_s)
+    crypto, real_receipts = (None, None) if crypto_start_s is None else _crypto(config, world, streams, crypto_start_s)
+    services = real_receipts or world.provenance
     return Parts(
         world=world,
         streams=streams,
@@ -171,9 +174,9 @@ def assemble(
         ),
         links=links(world, client),
         receipts=ReceiptDesk(
-            world.provenance,
-            world.provenance,
-            world.provenance,
+            services,
+            services,
+            services,
             grace_s=provenance.grace,
             backoff_base_s=provenance.retry_base,
             backoff_cap_s=provenance.retry_cap,
@@ -198,13 +201,16 @@ def assemble(
         start_of_day_s=start_of_day_s,
         health_check_every_s=config.router.health_check_every,
         crypto=crypto,
+        real_receipts=real_receipts,
     )
 
 
-def _crypto(config: WorldConfig, streams: Streams, start_s: float) -> Crypto:
-    from aurora_sim.engine.crypto import Crypto  # whose imports take longer than a short run
+def _crypto(config: WorldConfig, world: World, streams: Streams, start_s: float) -> tuple[Crypto, RealReceipts]:
+    # Their imports take longer than a short run.
+    from aurora_sim.engine.crypto import Crypto
+    from aurora_sim.engine.crypto_receipts import RealReceipts
 
-    return Crypto(
+    crypto = Crypto(
         start_s,
         streams,
         treaty_id=config.treaty.treaty_id,
@@ -212,6 +218,7 @@ def _crypto(config: WorldConfig, streams: Streams, start_s: float) -> Crypto:
         providers=config.providers,
         region_indexes=region_indexes(config.treaty),
     )
+    return crypto, RealReceipts(world.provenance, crypto, streams)
 
 
 def links(world: World, client: ClientConfig) -> dict[str, Link]:

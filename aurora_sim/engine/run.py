@@ -22,6 +22,7 @@ from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.observe.slo import Objective, SloTracker
+from aurora_sim.scenario.errors import InputError
 from aurora_sim.scenario.scenario import Loaded
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import treaty_terms
@@ -30,6 +31,9 @@ from aurora_sim.world.replay import check_trace
 STEPS_PER_COLLECTION: Final = 5000
 """How often cyclic garbage is looked for. Nothing in an order's life makes a cycle, so reference counts free all of it; the
 collector's own rhythm would walk over every order in flight again and again, 15 % of a run."""
+FIRST_YEAR_SIGNED: Final = 1990
+LAST_YEAR_SIGNED: Final = 9900
+"""Between these a signed time is one from 1970 to 9999, whatever the warm-up, the deadlines and the steps."""
 SLICES_PER_SECOND: Final = 10
 """How often a paced run moves on, per second of the wall clock."""
 
@@ -38,7 +42,7 @@ SLICES_PER_SECOND: Final = 10
 class Options:
     """How to run: `out` None writes no files; `pace` is simulated seconds a second, 0 for as fast as it goes.
 
-    `crypto` is `carried` (orders and acks say whether their signatures are valid) or `real` (they are made and verified).
+    `crypto` is `carried` (orders, acks and receipts say whether they are good) or `real` (they are made and verified).
     """
 
     seed: int
@@ -87,12 +91,19 @@ def run(
 ) -> Run:
     """Run a scenario. `begun` is called before the first step, `watch` after each.
 
-    Raises InputError for a bad policy, trace or rules file, before anything is written; OSError when the files cannot be
-    written, after taking away what was. A run that was asked to stop is `complete` False, and its files are in place.
+    Raises InputError for a bad policy, trace or rules file, or a start that cannot be signed, before anything is written;
+    OSError when the files cannot be written, after taking away what was. A run that was asked to stop is `complete` False,
+    and its files are in place.
     """
     world = loaded.world
     if world.demand.replay is not None:
         check_trace(world.demand.replay, world)
+    if options.crypto == "real" and not FIRST_YEAR_SIGNED <= loaded.scenario.start.year <= LAST_YEAR_SIGNED:
+        raise InputError(
+            f"{loaded.path}: start",
+            f"signatures are dated in Unix time, and {loaded.scenario.start:%Y-%m-%d} is outside what it is good for",
+            f"Give a year from {FIRST_YEAR_SIGNED} to {LAST_YEAR_SIGNED}, or run it with --crypto carried",
+        )
     rules = load_rules(options.rules)
     alerts, rule_samples = AlertEngine(rules), rules.sample_names
     steps = options.steps if options.steps is not None else loaded.scenario.steps

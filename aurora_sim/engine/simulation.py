@@ -37,8 +37,8 @@ VIEW_EVERY_JOBS: Final = 20
 class Simulation:
     """A run of `steps` steps. Make it, then call `step` for each; `finish` checks that nothing was lost.
 
-    `crypto_start_s` is the scenario's start in Unix seconds where everything is really signed and verified; None where orders
-    and acks carry whether they were.
+    `crypto_start_s` is the scenario's start in Unix seconds where everything is really signed and verified; None where orders,
+    acks and receipts carry whether they are good.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from engine_runs import POLICY, PROJECT, a_config, simulate
 
 from aurora_sim.engine.run import Options, run
 from aurora_sim.engine.simulation import Simulation
+from aurora_sim.scenario.errors import InputError
 from aurora_sim.scenario.scenario import load
 
 START_S = 1_767_621_600.0
@@ -67,6 +68,14 @@ def test_times_are_exact_where_no_skew_is_allowed() -> None:
     world = a_config(gateway={"clock_skew_max": 0.0})
     carried, real = (simulate(steps=5, warm_up_s=300.0, world=world, crypto_start_s=start) for start in (None, START_S))
     assert real.text == carried.text
+
+
+def test_a_start_that_no_signature_can_carry_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    scenario = tmp_path / "early.yaml"
+    scenario.write_text(json.dumps({"title": "Early", "start": "1969-12-31T14:00:00Z", "steps": 1}))
+    with pytest.raises(InputError, match=r"early\.yaml: start.*1969-12-31.*--crypto carried"):
+        files_of(scenario, tmp_path / "out", "real")
+    assert not (tmp_path / "out").exists()
 
 
 # Broken on purpose: what follows shows that it is the arithmetic which decides.

@@ -50,7 +50,7 @@ def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tm
     run = ("run", "--steps", "1", "--quiet", "--out", str(tmp_path))
     arithmetic = {"cryptography", "rfc8785", "rfc3161_client", "aurora_sim.engine.crypto", "aurora_sim.treaty.keys"}
     assert not modules_of(project, *run) & arithmetic
-    assert arithmetic <= modules_of(project, *run, "--crypto", "real") | {"rfc3161_client"}
+    assert arithmetic <= modules_of(project, *run, "--crypto", "real")
 
 
 def test_the_committed_schema_is_the_models(project: Path) -> None:
