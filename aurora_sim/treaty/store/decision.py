@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from aurora_sim.scenario.config import World
 from aurora_sim.treaty.ack import check_ack
@@ -20,7 +21,7 @@ from aurora_sim.treaty.router import Router
 from aurora_sim.treaty.signed_ack import SignedAck, to_ack, verify_ack
 from aurora_sim.treaty.store import tables
 from aurora_sim.treaty.store.answers import Answer, DeskObserver
-from aurora_sim.treaty.store.dialects import among
+from aurora_sim.treaty.store.dialects import among_named, on_sqlite, texts_of
 from aurora_sim.treaty.store.entries import Body, Row, nonce_row
 from aurora_sim.treaty.store.front_door import Candidate, FrontDoor
 from aurora_sim.treaty.store.nonces import holders
@@ -62,19 +63,25 @@ class Known:
     day: int
 
 
+_days = tables.quota_days.c
+_USED_TODAY: Final = select(_days.tenant_id, _days.units).where(_days.day == bindparam("today"))
+
+
+@functools.cache
+def _filled(sqlite: bool) -> Select[str]:
+    orders = tables.orders.c
+    return select(orders.order_id).where(among_named(sqlite, orders.order_id, "ids"), orders.outcome == "filled")
+
+
 def read_known(connection: Connection, candidates: Sequence[Candidate], used_total: int, now_s: float) -> Known:
     """Three statements, whatever the size of the batch."""
-    orders, days = tables.orders.c, tables.quota_days.c
     keys = [(candidate.order.tenant_id, candidate.order.nonce) for candidate in candidates]
-    filled = select(orders.order_id).where(
-        among(connection, orders.order_id, [candidate.order.order_id for candidate in candidates]),
-        orders.outcome == "filled",
-    )
     day = int(now_s // 86_400.0)
-    used = connection.execute(select(days.tenant_id, days.units).where(days.day == day))
+    used = connection.execute(_USED_TODAY, {"today": day})
+    ids = texts_of(connection, [candidate.order.order_id for candidate in candidates])
     return Known(
         holders(connection, keys, now_s),
-        set(connection.execute(filled).scalars()),
+        set(connection.execute(_filled(on_sqlite(connection)), {"ids": ids}).scalars()),
         {row.tenant_id: row.units for row in used},
         used_total,
         day,

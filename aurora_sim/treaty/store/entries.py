@@ -5,16 +5,17 @@ Kinds with rows: `order` (accepted), `halt`, `resume`, `terms`, `receipt`. Any o
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, Executable, Table, bindparam, delete, insert, update
 
 from aurora_sim.treaty.canonical import canonical
 from aurora_sim.treaty.store import tables
-from aurora_sim.treaty.store.dialects import among, upsert
+from aurora_sim.treaty.store.dialects import among_named, on_sqlite, texts_of, upsert
 
 Row = dict[str, Any]
 Body = dict[str, Any]
@@ -68,11 +69,8 @@ def write_orders(connection: Connection, orders: Sequence[Logged], change: Chang
         nonces.append(nonce_row(order, body["order_id"], entry.at_s, body["nonce_expires_s"]))
     write_order_rows(connection, [(entry.at_s, entry.body) for entry in orders])
     write_nonces(connection, nonces)
-    statement = upsert(connection)(tables.quota_days)
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", "day"], set_={"units": tables.quota_days.c.units + statement.excluded.units}
-        ),
+        _quota_statement(upsert(connection)),
         [{"tenant_id": tenant_id, "day": day, "units": units} for (tenant_id, day), units in used.items()],
     )
 
@@ -80,19 +78,17 @@ def write_orders(connection: Connection, orders: Sequence[Logged], change: Chang
 def write_order_rows(connection: Connection, orders: Sequence[tuple[float, Body]]) -> None:
     """The rows of orders and of what belongs to them, whatever their outcome. An order that ended unfilled before goes."""
     connection.execute(
-        delete(tables.orders).where(
-            among(connection, tables.orders.c.order_id, [body["order_id"] for _, body in orders]),
-            tables.orders.c.outcome != "filled",
-        )
+        _delete_statement(on_sqlite(connection)),
+        {"ids": texts_of(connection, [body["order_id"] for _, body in orders])},
     )
-    connection.execute(insert(tables.orders), [order_row(at_s, body) for at_s, body in orders])
-    connection.execute(insert(tables.decisions), [decision_row(body) for _, body in orders])
+    connection.execute(_INSERT_ORDERS, [order_row(at_s, body) for at_s, body in orders])
+    connection.execute(_INSERT_DECISIONS, [decision_row(body) for _, body in orders])
     attempts = [row for _, body in orders for row in attempt_rows(body)]
     if attempts:
-        connection.execute(insert(tables.attempts), attempts)
+        connection.execute(_INSERT_ATTEMPTS, attempts)
     acks = [ack_row(body) for _, body in orders if body["ack"] is not None]
     if acks:
-        connection.execute(insert(tables.acks), acks)
+        connection.execute(_INSERT_ACKS, acks)
 
 
 def order_row(at_s: float, body: Body) -> Row:
@@ -173,9 +169,34 @@ def nonce_row(order: Body, order_id: str, at_s: float, expires_s: float) -> Row:
 
 def write_nonces(connection: Connection, rows: Sequence[Row]) -> None:
     """Hold these nonces. One that is there, expired but not yet pruned, or purged and redone, gets the new times."""
-    statement = upsert(connection)(tables.nonces)
+    connection.execute(_nonce_statement(upsert(connection)), list(rows))
+
+
+@functools.cache
+def _nonce_statement(kind: Callable[[Table], Any]) -> Any:
+    statement = kind(tables.nonces)
     new = {name: statement.excluded[name] for name in ("order_id", "accepted_at", "expires_at")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "nonce"], set_=new), list(rows))
+    return statement.on_conflict_do_update(index_elements=["tenant_id", "nonce"], set_=new)
+
+
+@functools.cache
+def _quota_statement(kind: Callable[[Table], Any]) -> Any:
+    statement = kind(tables.quota_days)
+    return statement.on_conflict_do_update(
+        index_elements=["tenant_id", "day"], set_={"units": tables.quota_days.c.units + statement.excluded.units}
+    )
+
+
+@functools.cache
+def _delete_statement(sqlite: bool) -> Executable:
+    orders = tables.orders.c
+    return delete(tables.orders).where(among_named(sqlite, orders.order_id, "ids"), orders.outcome != "filled")
+
+
+_INSERT_ORDERS: Final = insert(tables.orders)
+_INSERT_DECISIONS: Final = insert(tables.decisions)
+_INSERT_ATTEMPTS: Final = insert(tables.attempts)
+_INSERT_ACKS: Final = insert(tables.acks)
 
 
 def _write_halt(connection: Connection, entry: Logged) -> int:

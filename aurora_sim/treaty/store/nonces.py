@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, tuple_
 
 from aurora_sim.treaty.nonce import NonceStats
 from aurora_sim.treaty.store import tables
-from aurora_sim.treaty.store.dialects import among, upsert
+from aurora_sim.treaty.store.dialects import among_named, on_sqlite, texts_of, upsert
 from aurora_sim.treaty.store.entries import Row, write_nonces
 
 PRUNED_AT_ONCE: Final = 500
@@ -54,15 +55,26 @@ class SharedNonces(Protocol):
         """Who holds it: of that tenant, or of any."""
 
 
+@functools.cache
+def _holders(sqlite: bool) -> Select[str, str, str]:
+    return select(_nonces.tenant_id, _nonces.nonce, _nonces.order_id).where(
+        among_named(sqlite, _nonces.tenant_id, "tenants"),
+        among_named(sqlite, _nonces.nonce, "wanted"),
+        _nonces.expires_at > bindparam("now"),
+    )
+
+
 def holders(connection: Connection, keys: Sequence[tuple[str, str]], now_s: float) -> dict[tuple[str, str], str]:
     """The orders that hold these (tenant, nonce) at `now_s`."""
     wanted = set(keys)
-    query = select(_nonces.tenant_id, _nonces.nonce, _nonces.order_id).where(
-        among(connection, _nonces.tenant_id, sorted({tenant_id for tenant_id, _ in wanted})),
-        among(connection, _nonces.nonce, sorted({nonce for _, nonce in wanted})),
-        _nonces.expires_at > now_s,
+    rows = connection.execute(
+        _holders(on_sqlite(connection)),
+        {
+            "tenants": texts_of(connection, sorted({tenant_id for tenant_id, _ in wanted})),
+            "wanted": texts_of(connection, sorted({nonce for _, nonce in wanted})),
+            "now": now_s,
+        },
     )
-    rows = connection.execute(query)
     return {key: row.order_id for row in rows if (key := (row.tenant_id, row.nonce)) in wanted}
 
 
