@@ -14,8 +14,8 @@ __all__ = ["NORMAL", "Call", "Schedule", "scheduler"]
 class Call:
     """A thing that happens later: `then` is called with this event, whose `value` says to what it happens.
 
-    In place of a `simpy.Timeout`, which checks its delay, keeps it, and makes a dictionary and a list of callbacks of its own: of a
-    run, three of these an order save 9 %. `callbacks` and `_ok` are what `simpy.Environment.step` asks of an event.
+    In place of a `simpy.Timeout`, which checks its delay, keeps it, and makes a dictionary and a list of callbacks, three
+    times an order. `callbacks` and `_ok` are what `simpy.Environment.step` asks of an event.
     """
 
     __slots__ = ("callbacks", "value")

@@ -96,8 +96,8 @@ class ReceiptDesk(Generic[Job]):
         self._script_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._timestamp_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._pin_step = _Backoff(backoff_base_s, backoff_cap_s)
-        # Jobs that are not yet booked, that have no root, that have one. Batches go on as the lists that they are: with a
-        # dictionary for each stage, its look-ups were half of what a receipt costs.
+        # Jobs that are not yet booked, that have no root, that have one. Batches go on as the lists that they are: a
+        # dictionary for each stage would hash every job at each.
         self._new: list[Done[Job]] = []
         self._owed: list[Done[Job]] = []
         self._rooted: list[Done[Job]] = []

@@ -24,8 +24,8 @@ JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
 bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
 job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
-"""An order carries its luck packed, because thousands are under way at a time: one object of 80 bytes in place of seven of 250.
-Most of an order's cost is memory that has left the processor's cache since it was last touched."""
+"""An order carries its luck packed, because thousands are under way at a time: one object in place of a list and its floats,
+so that less memory has left the processor's cache when it is touched again."""
 
 OrderDraft = tuple[float, int, str, str, str, int, float, float, bytes, bytes]
 """One order as a tenant thinks of it, before it is an `Order` of the treaty:
