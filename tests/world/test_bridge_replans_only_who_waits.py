@@ -61,6 +61,9 @@ class Played:
         replanned = self.bridge.recompute(self.now_s)
         # Who waits gets a new plan, and is named; who has had his turn is left alone.
         assert replanned == waiting
+        for message in self.messages:  # what follows from a plan follows from the new one too
+            assert message.reply_s == message.finish_s + message.travel_s
+            assert message.due_s == min(message.reply_s, message.give_up_s)
         assert {n: (self.messages[n].start_s, self.messages[n].finish_s) for n in begun} == begun
 
     def end_faults(self):
