@@ -43,7 +43,7 @@ def test_help_imports_nothing_heavy(project: Path) -> None:
 
 def test_a_run_imports_pandas_and_matplotlib_only_for_plots(project: Path, tmp_path: Path) -> None:
     plain = modules_of(project, "run", "--steps", "1", "--quiet", "--out", str(tmp_path))
-    assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2"}
+    assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2", "scipy"}
 
 
 def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tmp_path: Path) -> None:
