@@ -1,1 +1,1 @@
-"""Many runs: war games, replications, comparisons, sweeps. Nothing is here yet."""
+"""Many runs: replications, and what else is made of them."""

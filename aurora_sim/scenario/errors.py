@@ -1,4 +1,4 @@
-"""The one error that a user's input can raise."""
+"""The errors that end a command with one message: what the user gave is wrong, or a run could not go on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ class InputError(Exception):
         self.where = where
         self.what = what
         self.mend = mend
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        """From a worker process it comes back as itself: an exception is otherwise made anew from its message alone."""
+        return InputError, (self.where, self.what, self.mend)
+
+
+class RunError(Exception):
+    """A run could not go on, and its input is not at fault: the command ends with this message and exit status 1."""
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
