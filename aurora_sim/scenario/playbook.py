@@ -98,13 +98,13 @@ class Step(Strict):
 class Expectation(Strict):
     """What must be true. Exactly one of:
 
-    alert    fires within `fires-within` of the fault's begin (`of`); with `may-fire` it is only allowed to, with `silent` it never does
-    metric   `recovers-to` a bound `within` that long of the fault's begin, and is there for `for`; or is `at-least` or `at-most` one at
-             every minute that has a value, `while` a fault is on, or `from` one time `until` another
-    never    no order that matches ends `while` a fault is on; orders match by outcome, reason, provider, tenant, workload, source
-    share    of the orders that match `of-orders` (all honest ones), those that also match it are `at-least` or `at-most` this share
-    total    a total of the run is `at-least` or `at-most` this (the record names its totals)
-    action   it was done `within` that long of the fault's begin
+    alert    fires `fires-within` so long of the fault's begin (`of`); with `may-fire` only allowed to, with `silent` never
+    metric   `recovers-to` a bound `within` so long of the fault's begin, and is there for `for`; or is `at-least` or
+             `at-most` one at every minute that has a value, `while` a fault is on, or `from` one time `until` another
+    never    no order that matches ends `while` a fault is on (by outcome, reason, provider, tenant, workload, source)
+    share    of the orders that match `of-orders` (all honest ones), those that also match it are a share within bounds
+    total    a total of the run is within bounds (the record names its totals)
+    action   it was done `within` so long of the fault's begin
     """
 
     alert: str | None = None
