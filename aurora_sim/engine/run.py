@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from aurora_sim.observe.run_files import RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.observe.slo import Objective, SloTracker
 from aurora_sim.scenario.errors import InputError
+from aurora_sim.scenario.faults import Fault
 from aurora_sim.scenario.scenario import Loaded
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import treaty_terms
@@ -70,6 +71,8 @@ class Run:
     objectives: list[Objective] = field(default_factory=list)
     alerts: list[tuple[str, ...]] = field(default_factory=list)
     wall_clock_s: float = 0.0
+    scheduled: Sequence[tuple[str, Fault]] = ()
+    """Every fault of the simulation, by name."""
 
     @property
     def treaty_id(self) -> str:
@@ -79,7 +82,7 @@ class Run:
     def faults(self) -> list[tuple[str, float, float]]:
         """Name, begin and end of each fault, in seconds, within the run."""
         end_s = self.steps * STEP_S
-        return [(name, fault.at, min(fault.end, end_s)) for name, fault in self.loaded.faults if fault.at < end_s]
+        return [(name, fault.at, min(fault.end, end_s)) for name, fault in self.scheduled if fault.at < end_s]
 
 
 def run(
@@ -118,6 +121,7 @@ def run(
 
         try:
             simulation = simulate(loaded, options.seed, steps, policy, recorder, options.crypto == "real")
+            state.scheduled = simulation.faults
             reading = simulation.warm_up()
             if reading is not None:
                 alerts.observe(0.0, seen_by_rules(reading))

@@ -25,6 +25,7 @@ from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes
 from aurora_sim.world.provider import Provider
+from aurora_sim.world.renewals import renewal_outages
 from aurora_sim.world.sources import OrderSource, all_sources
 from aurora_sim.world.world import PRICE_STEP_S
 
@@ -38,13 +39,14 @@ class Simulation:
     """A run of `steps` steps. Make it, then call `step` for each; `finish` checks that nothing was lost.
 
     `crypto_start_s` is the scenario's start in Unix seconds where everything is really signed and verified; None where orders,
-    acks and receipts carry whether they are good.
+    acks and receipts carry whether they are good. `faults` is all that strikes, by name: the scenario's method, and the outages
+    that come by themselves.
     """
 
     def __init__(
         self,
         config: WorldConfig,
-        faults: Sequence[tuple[str, Fault]],
+        method: Sequence[tuple[str, Fault]],
         *,
         seed: int,
         steps: int,
@@ -62,6 +64,7 @@ class Simulation:
         self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
         self._life = OrderLife(self._env, self._parts)
         self.end_s = steps * STEP_S
+        self.faults = faults = (*method, *renewal_outages(config, self._parts.streams, self.end_s))
         sources = all_sources(
             config,
             faults,

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from aurora_sim.scenario.demand import Demand, TenantDemand
+from aurora_sim.scenario.failures import Failures
 from aurora_sim.scenario.quantities import NonNegative, Positive, PositiveCount, PositiveSeconds, Seconds, Share
 from aurora_sim.scenario.strict import Strict, wrong
 
@@ -236,6 +237,7 @@ class World(Strict):
     client: ClientConfig
     bridges: Annotated[dict[Name, Bridge], Field(min_length=1)]
     provenance: ProvenanceConfig
+    failures: Failures
     slo: Slo
 
 
@@ -246,6 +248,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "tenants.json": ("tenants", "workloads", "price_limits", "gpus_per_order", "demand"),
     "bridges.json": ("client", "bridges"),
     "provenance.json": ("provenance",),
+    "failures.json": ("failures",),
     "slo.json": ("slo",),
 }
 """Which file of `config/` holds which sections. The treaty's file is the section itself: production reads it as it is."""

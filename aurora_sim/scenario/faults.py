@@ -54,7 +54,10 @@ def _exactly_one(fault: FaultBase, *names: str) -> None:
 
 
 class Outage(FaultBase):
-    """A share of a provider or a region goes dark, or of a bridge's messages; jobs on the dark share are killed."""
+    """A share of a provider or a region goes dark, or of a bridge's messages; jobs on the dark share are killed.
+
+    A provider with a region: of its nodes there.
+    """
 
     fault: Literal["outage"]
     provider: str | None = None
@@ -64,7 +67,8 @@ class Outage(FaultBase):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        _exactly_one(self, "provider", "region", "bridge")
+        if self.provider is None or self.region is None or self.bridge is not None:
+            _exactly_one(self, "provider", "region", "bridge")
         return self
 
 

@@ -8,7 +8,8 @@ from aurora_sim.scenario.composer import Keys
 from aurora_sim.scenario.config import ANYWHERE, Bridge, Provider, Tenant, Workload, World
 from aurora_sim.scenario.document import Document
 from aurora_sim.scenario.errors import InputError, did_you_mean
-from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault
+from aurora_sim.scenario.failures import PROVIDER_TABLES
+from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault, Outage
 
 
 def check_new_names(before: Document, after: Document) -> None:
@@ -25,6 +26,21 @@ def check_new_names(before: Document, after: Document) -> None:
             if name not in known and not (isinstance(given, dict) and required <= given.keys()):
                 what = f"there is no {section[:-1]} {name!r}, and this is not all that a new one needs"
                 raise InputError(after.where((section, name)), what, did_you_mean(name, known))
+    check_failing_providers(after)
+
+
+def check_failing_providers(document: Document) -> None:
+    """Raise an InputError for the first provider in `failures` that there is not: before its entry is looked at."""
+    providers, failures = document.data.get("providers"), document.data.get("failures")
+    if not isinstance(providers, dict) or not isinstance(failures, dict):
+        return  # whoever validates it says what it should be
+    for model, table in PROVIDER_TABLES:
+        found = failures.get(model)
+        found = found.get(table) if isinstance(found, dict) else None
+        for name in found if isinstance(found, dict) else ():
+            if name not in providers:
+                where = document.where(("failures", model, table, name))
+                raise InputError(where, f"there is no provider {name!r}", did_you_mean(name, providers))
 
 
 def check_world(document: Document, world: World) -> None:
@@ -61,6 +77,7 @@ def check_world(document: Document, world: World) -> None:
     if sum(world.gpus_per_order.values()) <= 0:
         where = document.where(("gpus_per_order",))
         raise InputError(where, "every share is 0", "Give at least one number of GPUs a share above 0")
+    check_failing_providers(document)
     _check_replay(document, world)
 
 
@@ -100,6 +117,12 @@ def check_faults(document: Document, world: World, faults: Sequence[tuple[str, F
             if given is not None and given not in names:
                 where = document.where(("method", number, key))
                 raise InputError(where, f"there is no {key} {given!r}", did_you_mean(given, names))
+        if isinstance(fault, Outage) and fault.provider is not None and fault.region is not None:
+            regions_of = world.providers[fault.provider].regions
+            if fault.region not in regions_of:
+                where = document.where(("method", number, "region"))
+                what = f"{fault.provider} has no nodes in {fault.region!r}"
+                raise InputError(where, what, did_you_mean(fault.region, regions_of))
         gpu_type = getattr(fault, "gpu_type", None)
         if gpu_type is not None:
             offered = world.providers[str(fault.provider)].gpus  # type: ignore[union-attr]

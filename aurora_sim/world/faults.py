@@ -78,6 +78,8 @@ def _at_level(fault: kinds.Fault, full: float, level: float) -> float:
 def _struck(world: World, fault: kinds.Fault) -> list[tuple[Modifiers, float]]:
     """The quantities that the fault touches, each with the fault's full value."""
     match fault:
+        case kinds.Outage(provider=str(name), region=str(region)):
+            return [(world.providers[name].dark[region], fault.share)]
         case kinds.Outage(provider=str(name)):
             return [(dark, fault.share) for dark in world.providers[name].dark.values()]
         case kinds.Outage(region=str(region)):
