@@ -166,6 +166,26 @@ class Provenance(FaultBase):
     failure: Share = 1.0
 
 
+class OutageHistory(FaultBase):
+    """A recorded outage history, replayed: each incident in its span becomes an outage, with its severity as the share.
+
+    `file` is a CSV with the columns start_time, end_time (seconds), status (severity, 0 to 1). The record's second `offset`
+    happens at `at`, and what the record says of the seconds from there on happens for `for`.
+    """
+
+    fault: Literal["outage-history"]
+    file: Annotated[str, Field(min_length=1)]
+    provider: str | None = None
+    region: str | None = None
+    bridge: str | None = None
+    offset: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        _exactly_one(self, "provider", "region", "bridge")
+        return self
+
+
 Fault = Annotated[
     Outage
     | Capacity
@@ -181,6 +201,10 @@ Fault = Annotated[
     | Provenance,
     Field(discriminator="fault"),
 ]
+
+
+MethodEntry = Annotated[Fault | OutageHistory, Field(discriminator="fault")]
+"""What stands in a scenario's `method`: a fault, or what becomes faults when the scenario is loaded."""
 
 
 def named(faults: list[Fault]) -> list[tuple[str, Fault]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,9 @@ from pydantic import Field
 from aurora_sim.scenario.config import World
 from aurora_sim.scenario.configuration import PROJECT, find, read_configuration
 from aurora_sim.scenario.document import apply_overrides, read_document
-from aurora_sim.scenario.faults import Fault, named
+from aurora_sim.scenario.faults import Fault, MethodEntry, OutageHistory, named
 from aurora_sim.scenario.merge import merge
+from aurora_sim.scenario.outage_history import outages
 from aurora_sim.scenario.quantities import Seconds, Timestamp
 from aurora_sim.scenario.references import check_faults, check_new_names, check_world
 from aurora_sim.scenario.strict import Strict
@@ -33,7 +35,7 @@ class Scenario(Strict):
     steps: Annotated[int, Field(ge=1, le=STEPS_MAX)]
     warm_up: Seconds = Field(default=1800.0, alias="warm-up")
     world: dict[str, Any] = Field(default_factory=dict)
-    method: list[Fault] = Field(default_factory=list)
+    method: list[MethodEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,30 @@ def load(
     check_new_names(configured, merged)
     world = validate(merged, World)
     check_world(merged, world)
-    faults = named(scenario.method)
-    check_faults(document, world, faults)
+    check_faults(document, world, scenario.method)
+    faults, histories_sha256 = _expanded(scenario.method, document.path)
+    sha256.update(histories_sha256)
     if world.demand.replay is not None:
         trace_path = find_trace(world.demand.replay.trace, document.path)
         given = world.demand.replay.trace
         replay = world.demand.replay.model_copy(update={"trace": str(trace_path)})
         world = world.model_copy(update={"demand": world.demand.model_copy(update={"replay": replay})})
         sha256[given] = _digest(trace_path)
-    return Loaded(path, scenario, world, tuple(faults), sha256, tuple(assignments))
+    return Loaded(path, scenario, world, tuple(named(faults)), sha256, tuple(assignments))
+
+
+def _expanded(method: Sequence[Fault | OutageHistory], scenario: Path) -> tuple[list[Fault], dict[str, str]]:
+    """The faults of a method, those of its recorded histories in their places; and the digests of the files read for them."""
+    faults: list[Fault] = []
+    sha256: dict[str, str] = {}
+    for entry in method:
+        if isinstance(entry, OutageHistory):
+            path = find_trace(entry.file, scenario)
+            faults += outages(entry, path)
+            sha256[entry.file] = _digest(path)
+        else:
+            faults.append(entry)
+    return faults, sha256
 
 
 def find_trace(given: str, scenario: Path) -> Path:

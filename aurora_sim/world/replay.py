@@ -6,8 +6,6 @@ trace's start, ascending; durations in seconds.
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,14 +13,13 @@ from typing import Final, TypeVar
 import numpy as np
 
 from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.scenario.csv_rows import csv_number, csv_rows
 from aurora_sim.scenario.demand import Replay
 from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.world.demand import Chooser, OrderDraft, luck
 from aurora_sim.world.streams import BLOCK, Streams, on_a_tick
 
 COLUMNS: Final = ("order_id", "arrival_s", "tenant", "gpu_type", "gpus", "duration_s")
-ROWS_MAX: Final = 20_000_000
-LINE_MAX: Final = 4096
 
 TraceRow = tuple[float, str, str, int, float]
 """Arrival s, tenant, GPU type, GPUs, duration s."""
@@ -30,75 +27,23 @@ TraceRow = tuple[float, str, str, int, float]
 
 def read_trace(path: Path) -> Iterator[TraceRow]:
     """The rows of a trace file. Raises `InputError` that names the line, when it gets there."""
-    if not path.is_file():
-        raise InputError(str(path), "there is no such trace file", "Give a CSV with the columns " + ",".join(COLUMNS))
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from _rows(path, file)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            str(path), f"it is not UTF-8 text (byte {error.start} of a block)", "Give a CSV text file"
-        ) from None
-    except (OSError, csv.Error) as error:
-        raise InputError(str(path), f"it cannot be read: {error}", "Give a readable CSV text file") from None
-
-
-def _rows(path: Path, file: Iterator[str]) -> Iterator[TraceRow]:
-    reader = csv.reader(_short_lines(path, file), strict=True)
-    header = next(reader, None)
-    if header is None:
-        raise InputError(str(path), "it is empty", "Its first line names the columns " + ",".join(COLUMNS))
-    missing = [name for name in COLUMNS if name not in header]
-    if missing:
-        raise InputError(f"{path}:1", f"it has no column {missing[0]}", "The columns are " + ",".join(COLUMNS))
-    place = {name: header.index(name) for name in COLUMNS}
     previous_s = 0.0
-    rows = 0
-    for row in reader:
-        where = f"{path}:{reader.line_num}"
-        if len(row) != len(header):
-            raise InputError(
-                where, f"it has {len(row)} fields, the first line has {len(header)}", "Give each row every column"
-            )
-        arrival_s = _number(where, "arrival_s", row[place["arrival_s"]], 0.0)
+    for where, (_, arrival, tenant, kind, count, duration) in csv_rows(path, COLUMNS, "trace"):
+        arrival_s = csv_number(where, "arrival_s", arrival, 0.0)
         if arrival_s < previous_s:
             raise InputError(
                 where, f"arrival_s {arrival_s:g} is before the row above ({previous_s:g})", "Sort the rows by arrival_s"
             )
         previous_s = arrival_s
-        gpus = _number(where, "gpus", row[place["gpus"]], 1.0)
+        gpus = csv_number(where, "gpus", count, 1.0)
         if gpus != int(gpus):
-            raise InputError(where, f"gpus is {row[place['gpus']]}", "Give a whole number of at least 1")
-        duration_s = _number(where, "duration_s", row[place["duration_s"]], 0.0)
+            raise InputError(where, f"gpus is {count}", "Give a whole number of at least 1")
+        duration_s = csv_number(where, "duration_s", duration, 0.0)
         if duration_s == 0.0:
             raise InputError(
                 where, "duration_s is 0", "Give the seconds that the job ran, above 0, or leave the row out"
             )
-        rows += 1
-        yield arrival_s, row[place["tenant"]], row[place["gpu_type"]], int(gpus), duration_s
-    if rows == 0:
-        raise InputError(str(path), "it has no orders, only its first line", "Give at least one row")
-
-
-def _short_lines(path: Path, file: Iterator[str]) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
-        if len(line) > LINE_MAX or "\0" in line:
-            raise InputError(
-                f"{path}:{number}", f"the line is binary or longer than {LINE_MAX} characters", "Give a CSV text file"
-            )
-        if number > ROWS_MAX:
-            raise InputError(str(path), f"it has more than {ROWS_MAX} rows", "Split the trace")
-        yield line
-
-
-def _number(where: str, name: str, text: str, least: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < least or value > 1e12:
-        raise InputError(where, f"{name} is {text!r}", f"Give a number of at least {least:g}")
-    return value
+        yield arrival_s, tenant, kind, int(gpus), duration_s
 
 
 def check_trace(replay: Replay, config: WorldConfig) -> int:

@@ -170,7 +170,7 @@ def test_a_bad_row_is_told_by_file_line_and_field(trace, bad):
     ("content", "told"),
     [
         (b"", "empty"),
-        (HEADER.encode() + b"\n", "no orders"),
+        (HEADER.encode() + b"\n", "no rows"),
         (b"order_id,arrival_s,tenant,gpus,duration_s\na,1,x,1,60\n", "gpu_type"),
         (b"\xff\xfe\x00", "UTF-8"),
         (HEADER.encode() + b'\na,1,"x"y,any,1,60\n', "cannot be read"),
