@@ -44,7 +44,7 @@ SCENARIOS = {
 
 TRACES = {
     "empty": ("", "empty"),
-    "no rows": (TRACE, "no orders"),
+    "no rows": (TRACE, "no rows"),
     "missing column": ("order_id,arrival_s\n1,2\n", "tenant"),
     "unsorted": (TRACE + "a,5,t,any,1,60\nb,4,t,any,1,60\n", "Sort"),
     "negative": (TRACE + "a,-5,t,any,1,60\n", "arrival_s"),
