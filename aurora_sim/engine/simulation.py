@@ -23,7 +23,7 @@ from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
 from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.demand import OrderDraft
-from aurora_sim.world.faults import apply, changes
+from aurora_sim.world.faults import apply, changes, end
 from aurora_sim.world.provider import Provider
 from aurora_sim.world.renewals import renewal_outages
 from aurora_sim.world.sources import OrderSource, all_sources
@@ -117,6 +117,15 @@ class Simulation:
             halted=parts.gateway.halted,
             bridge_queues={name: bridge.queue_length(now_s) for name, bridge in parts.world.bridges.items()},
         )
+
+    def running_faults(self, *kinds: str) -> list[int]:
+        """The numbers of the faults that are on now, of these kinds (`outage`) or of all, in the scenario's order."""
+        on = sorted(self._parts.world.faults_on)
+        return [number for number in on if not kinds or self.faults[number][1].fault in kinds]
+
+    def repair(self, number: int) -> None:
+        """End the fault with this number now, before its time; `aurora_sim.world.faults.end` says what that means."""
+        self._life.struck(end(self._parts.world, self.faults, number, self._env.now))
 
     @property
     def next_step_s(self) -> float:

@@ -1,7 +1,8 @@
 """The faults that a scenario's `method` schedules.
 
 Each has `at` (seconds from the start), `for` (how long) and `ramp` (how long it takes to come on, within `for`); it ends at
-`at + for`, at once. Faults on the same thing compose: factors multiply, shares of an outage compound, losses add.
+`at + for`, at once. Faults on the same thing compose: factors multiply, shares of an outage compound, losses add. One with
+`repeat` strikes again and again: it stands for as many faults.
 """
 
 from __future__ import annotations
@@ -10,47 +11,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from aurora_sim.scenario.fault_base import FaultBase, exactly_one
 from aurora_sim.scenario.quantities import NonNegative, Seconds, Share
-from aurora_sim.scenario.strict import Strict, wrong
-
-FaultId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
-
-
-class FaultBase(Strict):
-    at: Seconds
-    for_s: Seconds = Field(alias="for")
-    ramp: Seconds = 0.0
-    id: FaultId | None = None
-
-    @property
-    def end(self) -> float:
-        return self.at + self.for_s
-
-    @property
-    def target(self) -> str:
-        """What it strikes, for its name and for messages."""
-        for field in ("provider", "region", "bridge", "tenant", "kind", "service"):
-            value = getattr(self, field, None)
-            if value is not None:
-                return str(value)
-        return "all"
-
-    @model_validator(mode="after")
-    def _ramp_inside(self) -> Self:
-        if self.ramp > self.for_s:
-            raise wrong(
-                f"ramp ({self.ramp:g} s) is longer than for ({self.for_s:g} s)",
-                "A fault comes on within its own time",
-                "ramp",
-            )
-        return self
-
-
-def _exactly_one(fault: FaultBase, *names: str) -> None:
-    given = [name for name in names if getattr(fault, name) is not None]
-    if len(given) != 1:
-        found = "none" if not given else " and ".join(given)
-        raise wrong(f"it needs exactly one of {', '.join(names)}; it has {found}", "Name one")
+from aurora_sim.scenario.strict import wrong
 
 
 class Outage(FaultBase):
@@ -68,7 +31,7 @@ class Outage(FaultBase):
     @model_validator(mode="after")
     def _one_target(self) -> Self:
         if self.provider is None or self.region is None or self.bridge is not None:
-            _exactly_one(self, "provider", "region", "bridge")
+            exactly_one(self, "provider", "region", "bridge")
         return self
 
 
@@ -129,7 +92,7 @@ class Loss(FaultBase):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        _exactly_one(self, "bridge", "region")
+        exactly_one(self, "bridge", "region")
         return self
 
 
@@ -182,7 +145,9 @@ class OutageHistory(FaultBase):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        _exactly_one(self, "provider", "region", "bridge")
+        exactly_one(self, "provider", "region", "bridge")
+        if self.repeat is not None:
+            raise wrong("a history comes once", "Give it again with another at and id", "repeat")
         return self
 
 
@@ -208,11 +173,28 @@ MethodEntry = Annotated[Fault | OutageHistory, Field(discriminator="fault")]
 
 
 def named(faults: list[Fault]) -> list[tuple[str, Fault]]:
-    """Each fault with its name: its `id`, or `<target>-<fault>`, with `-2`, `-3` for those that would be equal."""
+    """Each fault with its name: its `id`, or `<target>-<fault>`, with `-2`, `-3` for those that would be equal.
+
+    One that repeats becomes as many faults, each with its own time and `-1`, `-2` and so on after the name.
+    """
     names: list[tuple[str, Fault]] = []
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for fault in faults:
         base = fault.id or f"{fault.target}-{fault.fault}"
-        seen[base] = seen.get(base, 0) + 1
-        names.append((base if seen[base] == 1 else f"{base}-{seen[base]}", fault))
+        if fault.repeat is None:
+            names.append((_free(base, taken), fault))
+            continue
+        for time in range(fault.repeat.times):
+            again = fault.model_copy(update={"at": fault.at + time * fault.repeat.every, "repeat": None})
+            names.append((_free(f"{base}-{time + 1}", taken), again))
     return names
+
+
+def _free(base: str, taken: set[str]) -> str:
+    """The name, or with the first number from 2 on that makes it one of its own; it is then taken."""
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    taken.add(name)
+    return name

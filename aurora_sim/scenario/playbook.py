@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from aurora_sim.scenario.actions import ACTIONS, Name
-from aurora_sim.scenario.faults import FaultId
+from aurora_sim.scenario.fault_base import FaultId
 from aurora_sim.scenario.quantities import NonNegative, PositiveSeconds, Seconds, Strict, wrong
 from aurora_sim.scenario.scenario import Scenario
 

@@ -101,7 +101,7 @@ def _check_replay(document: Document, world: World) -> None:
             raise InputError(document.where(keys), f"there is no {what} {given!r}", did_you_mean(given, names))
 
 
-def check_faults(document: Document, world: World, faults: Sequence[Fault | OutageHistory]) -> None:
+def check_faults(document: Document, world: World, method: Sequence[Fault | OutageHistory]) -> None:
     """Raise an InputError for the first fault on something that does not exist."""
     regions = {region for provider in world.providers.values() for region in provider.regions}
     regions |= {tenant.region for tenant in world.tenants.values()}
@@ -111,7 +111,7 @@ def check_faults(document: Document, world: World, faults: Sequence[Fault | Outa
         "tenant": world.tenants,
         "region": regions,
     }
-    for number, fault in enumerate(faults):
+    for number, fault in enumerate(method):
         for key, names in known.items():
             given = getattr(fault, key, None)
             if given is not None and given not in names:

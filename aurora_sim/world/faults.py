@@ -18,6 +18,8 @@ from aurora_sim.world.world import World
 
 RAMP_STEPS: Final = 20
 """A ramp is a staircase of this many steps."""
+DRAWN: Final = (kinds.DemandChange, kinds.BadRequests)
+"""Faults that change nothing in the world while it runs: the orders are drawn with them in it."""
 
 
 class Change(NamedTuple):
@@ -39,8 +41,8 @@ def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list
     """Every change in time, grouped by instant. A fault without length, or of one too short for the clock, changes nothing."""
     found: list[Change] = []
     for number, (_, fault) in enumerate(faults):
-        if fault.end <= fault.at or isinstance(fault, kinds.DemandChange | kinds.BadRequests):
-            continue  # demand is drawn with its faults in it
+        if fault.end <= fault.at or isinstance(fault, DRAWN):
+            continue
         steps = RAMP_STEPS if fault.ramp > 0 else 1
         begins = [(fault.at + fault.ramp * step / steps, (step + 1) / steps) for step in range(steps)]
         found += [Change(time_s, number, level) for time_s, level in begins if time_s < fault.end]
@@ -50,9 +52,37 @@ def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list
 
 
 def apply(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence[Change], now_s: float) -> Impact:
-    """Take over the changes of one instant."""
+    """Take over the changes of one instant, but for those of faults that were ended before their time."""
+    due = [change for change in due if change.number not in world.ended_early]
+    return _take_over(world, faults, due, now_s) if due else Impact([], [])
+
+
+def end(world: World, faults: Sequence[tuple[str, kinds.Fault]], number: int, now_s: float) -> Impact:
+    """End the fault with this number now, before its time: somebody repaired it.
+
+    Whatever of it is on is off from now on, and nothing that was still scheduled of it comes: a ramp goes no further, and one
+    that has not begun never begins. Other faults on the same thing stay as they are. One that is over, or was ended
+    before, is left in peace. The caller carries on with the impact as after `apply`.
+
+    Raises ValueError for a fault of demand or of bad requests: those are orders that were drawn, and nobody can repair them.
+    """
+    if isinstance(faults[number][1], DRAWN):
+        raise ValueError(f"{faults[number][0]} is in the orders themselves, and cannot be ended")
+    if number in world.ended_early:
+        return Impact([], [])
+    world.ended_early.add(number)
+    return (
+        _take_over(world, faults, [Change(now_s, number, 0.0)], now_s) if number in world.faults_on else Impact([], [])
+    )
+
+
+def _take_over(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence[Change], now_s: float) -> Impact:
     for change in due:
         fault = faults[change.number][1]
+        if change.level > 0.0:
+            world.faults_on.add(change.number)
+        else:
+            world.faults_on.discard(change.number)
         for modifiers, full in _struck(world, fault):
             if change.level > 0.0:
                 modifiers.set(change.number, _at_level(fault, full, change.level))

@@ -9,7 +9,8 @@ import numpy as np
 
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.demand import Mmpp
-from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault, FaultBase
+from aurora_sim.scenario.fault_base import FaultBase
+from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault
 from aurora_sim.world.demand import OrderDraft, TenantOrders
 from aurora_sim.world.intensity import MMPP_PRESETS, Intensity, arrivals, batches, diurnal, mmpp
 from aurora_sim.world.replay import TraceOrders

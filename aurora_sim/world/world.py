@@ -46,6 +46,8 @@ class World:
         self.region_losses = {region: Modifiers() for region in regions}
         self.region_loss: dict[str, float] = dict.fromkeys(regions, 0.0)  # share of messages lost beside the bridge's
         self.provenance = ProvenanceServices(config.provenance, streams)
+        self.faults_on: set[int] = set()  # by their number in the scenario
+        self.ended_early: set[int] = set()  # and never come on again
 
     def recompute(self) -> None:
         """Work out afresh, after a fault began, grew or ended, what the orders' life reads of regions and services."""
