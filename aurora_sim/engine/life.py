@@ -156,7 +156,11 @@ class OrderLife:
         if order.candidates:
             self._ask(order, now_s)
         else:
-            self._end(order, now_s, "unroutable", self._router.no_route_reason(order))
+            self._unroutable(order, now_s)
+
+    def _unroutable(self, order: LiveOrder, now_s: float) -> None:
+        """No provider passes the filters."""
+        self._end(order, now_s, "unroutable", self._router.no_route_reason(order))
 
     def _ask(self, order: LiveOrder, now_s: float) -> None:
         """Submit the order to the candidate whose turn it is."""

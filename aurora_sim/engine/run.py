@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from aurora_sim import __version__
+from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.alerts import AlertEngine, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
@@ -110,7 +111,7 @@ def run(
     rules = load_rules(options.rules)
     alerts, rule_samples = AlertEngine(rules), rules.sample_names
     steps = options.steps if options.steps is not None else loaded.scenario.steps
-    with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy, _collecting_seldom():
+    with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy, collecting_seldom():
         files = RunFiles(options.out) if options.out is not None else None
         recorder = Recorder(files.orders if files else None, world.policy.decision_wait * 1000.0)
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
@@ -153,7 +154,13 @@ def run(
 
 
 def simulate(
-    loaded: Loaded, seed: int, steps: int, policy: PolicyHost, recorder: Recorder, crypto: bool = False
+    loaded: Loaded,
+    seed: int,
+    steps: int,
+    policy: PolicyHost,
+    recorder: Recorder,
+    crypto: bool = False,
+    life: type[OrderLife] = OrderLife,
 ) -> Simulation:
     """The simulation of a loaded scenario, at the beginning of its warm-up. `crypto`: everything is really signed."""
     start = loaded.scenario.start
@@ -167,11 +174,13 @@ def simulate(
         policy=policy,
         recorder=recorder,
         crypto_start_s=start.timestamp() if crypto else None,
+        life=life,
     )
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
+def collecting_seldom() -> Iterator[None]:
+    """Without the collector's own rhythm, for as long as it lasts."""
     before = gc.isenabled()
     gc.disable()
     try:

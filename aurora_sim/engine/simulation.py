@@ -40,7 +40,7 @@ class Simulation:
 
     `crypto_start_s` is the scenario's start in Unix seconds where everything is really signed and verified; None where orders,
     acks and receipts carry whether they are good. `faults` is all that strikes, by name: the scenario's method, and the outages
-    that come by themselves.
+    that come by themselves. `life` may be one that is watched.
     """
 
     def __init__(
@@ -55,14 +55,16 @@ class Simulation:
         policy: PolicyHost,
         recorder: Recorder,
         crypto_start_s: float | None = None,
+        life: type[OrderLife] = OrderLife,
     ) -> None:
         replayed = config.demand.replay is not None
         self._config = config
         self._warm_up_s = 0.0 if replayed else math.ceil(warm_up_s / STEP_S) * STEP_S
-        self._env = simpy.Environment(initial_time=-self._warm_up_s)
+        self.env = self._env = simpy.Environment(initial_time=-self._warm_up_s)
         self._recorder = recorder
-        self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
-        self._life = OrderLife(self._env, self._parts)
+        self.parts = self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
+        self.life = self._life = life(self._env, self._parts)
+        self.began_s = -self._warm_up_s
         self.end_s = steps * STEP_S
         self.faults = faults = (*method, *renewal_outages(config, self._parts.streams, self.end_s))
         sources = all_sources(
@@ -103,8 +105,12 @@ class Simulation:
 
     def step(self) -> StepReading:
         """Run to the end of the current step and read everything off."""
-        parts, now_s = self._parts, self.next_step_s
-        self.advance(now_s)
+        self.advance(self.next_step_s)
+        return self.close_step()
+
+    def close_step(self) -> StepReading:
+        """Read everything off at the end of the current step, up to which it was run by `advance`."""
+        parts, now_s = self._parts, self._env.now
         day = int((now_s + parts.start_of_day_s) // 86_400.0)
         leased_s = sum(provider.leased_gpu_seconds(now_s) for provider in parts.world.providers.values())
         coverage = parts.receipts.coverage(now_s)

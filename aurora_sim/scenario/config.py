@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from aurora_sim.scenario.demand import Demand, TenantDemand
 from aurora_sim.scenario.failures import Failures
+from aurora_sim.scenario.operators import OperatorsConfig
 from aurora_sim.scenario.quantities import NonNegative, Positive, PositiveCount, PositiveSeconds, Seconds, Share
 from aurora_sim.scenario.strict import Strict, wrong
 
@@ -238,6 +239,7 @@ class World(Strict):
     bridges: Annotated[dict[Name, Bridge], Field(min_length=1)]
     provenance: ProvenanceConfig
     failures: Failures
+    operators: OperatorsConfig
     slo: Slo
 
 
@@ -249,6 +251,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "bridges.json": ("client", "bridges"),
     "provenance.json": ("provenance",),
     "failures.json": ("failures",),
+    "operators.json": ("operators",),
     "slo.json": ("slo",),
 }
 """Which file of `config/` holds which sections. The treaty's file is the section itself: production reads it as it is."""

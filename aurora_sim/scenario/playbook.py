@@ -5,16 +5,30 @@ steady-state must hold -> method breaks things -> response acts on what is seen 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from aurora_sim.scenario.actions import ACTIONS, Name
+from aurora_sim.scenario.errors import did_you_mean
 from aurora_sim.scenario.fault_base import FaultId
-from aurora_sim.scenario.quantities import NonNegative, PositiveSeconds, Seconds, Strict, wrong
+from aurora_sim.scenario.operators import OperatorsConfig, ResponseLaw, Severity
+from aurora_sim.scenario.quantities import PositiveSeconds, Seconds, Strict, wrong
 from aurora_sim.scenario.scenario import Scenario
 
-Severity = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
+__all__ = [
+    "TOTALS",
+    "Condition",
+    "Expectation",
+    "OperatorsConfig",
+    "Playbook",
+    "ResponseLaw",
+    "Seen",
+    "Severity",
+    "Sli",
+    "Step",
+]
+
 Sli = Literal["fill_rate", "bridge_rtt", "provenance_coverage", "policy_decision", "dropped", "failovers"]
 """The objectives' indicators, each with its objective in `config/slo.json`."""
 Seen = Literal[
@@ -39,6 +53,28 @@ The indicators are over the trailing 5 minutes (coverage: 15): shares, `bridge_r
 `rejected` (by the gateway), `denied` (by the policy) and `failovers` as counts. `tenant_served` is a tenant's filled share of the
 orders it sent that have ended; `provider_*` and `free_gpus` are a provider's.
 """
+
+
+TOTALS: Final = (
+    "orders",
+    "allowed",
+    "filled",
+    "dropped",
+    "rejected",
+    "denied",
+    "gpu_hours_allowed",
+    "gpu_hours_filled",
+    "gpu_hours_lost",
+    "cost_usd",
+    "failovers",
+    "jobs_killed",
+    "jobs_rerouted",
+    "jobs_lost",
+    "replays_accepted",
+    "orders_in_flight",
+    "receipts_owed",
+)
+"""What is known of a whole game; `receipts_owed` are those beyond their grace at its end."""
 
 
 class Condition(Strict):
@@ -89,8 +125,6 @@ class Step(Strict):
         if self.at is not None and self.when is not None:
             raise wrong("it has both at and when", "Keep one: a step is due once", "at")
         if self.do not in ACTIONS:
-            from aurora_sim.scenario.errors import did_you_mean
-
             raise wrong(f"there is no action {self.do!r}", did_you_mean(self.do, ACTIONS), "do")
         return self
 
@@ -101,10 +135,14 @@ class Expectation(Strict):
     alert    fires `fires-within` so long of the fault's begin (`of`); with `may-fire` only allowed to, with `silent` never
     metric   `recovers-to` a bound `within` so long of the fault's begin, and is there for `for`; or is `at-least` or
              `at-most` one at every minute that has a value, `while` a fault is on, or `from` one time `until` another
-    never    no order that matches ends `while` a fault is on (by outcome, reason, provider, tenant, workload, source)
-    share    of the orders that match `of-orders` (all honest ones), those that also match it are a share within bounds
+    never    no order that matches ends `while` a fault is on, or `from` one time `until` another
+    share    of the orders that match `of-orders` (all), those that also match it are a share within bounds; of honest orders
+             alone, unless one of the two names a source
     total    a total of the run is within bounds (the record names its totals)
     action   it was done `within` so long of the fault's begin
+
+    Orders are matched by outcome, reason, provider, tenant, workload and source: `honest`, `bad`, or the name of the demand or
+    bad-requests fault that they came from.
     """
 
     alert: str | None = None
@@ -182,21 +220,3 @@ def _subject(metric: str | None, tenant: str | None, provider: str | None) -> No
         raise wrong(
             f"metric {metric} and provider do not go together", "provider_* and free_gpus need a provider", "metric"
         )
-
-
-class ResponseLaw(Strict):
-    """Response times are log-normal; beyond `escalate_after` a second responder is called, with a draw of its own."""
-
-    target: PositiveSeconds
-    median: PositiveSeconds
-    sigma: NonNegative
-    escalate_after: Seconds | None
-
-
-class OperatorsConfig(Strict):
-    """How fast people are: response times by severity (the runbook's targets), and how long each action takes."""
-
-    response: dict[Severity, ResponseLaw]
-    takes: dict[str, Seconds]
-    rto: PositiveSeconds
-    rpo: PositiveSeconds

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from aurora_sim.scenario.config import World
 from aurora_sim.scenario.configuration import PROJECT, find, read_configuration
-from aurora_sim.scenario.document import apply_overrides, read_document
+from aurora_sim.scenario.document import Document, apply_overrides, read_document
 from aurora_sim.scenario.faults import Fault, MethodEntry, OutageHistory, named
 from aurora_sim.scenario.merge import merge
 from aurora_sim.scenario.outage_history import outages
@@ -22,7 +22,7 @@ from aurora_sim.scenario.strict import Strict
 from aurora_sim.scenario.validation import validate
 
 STEPS_MAX = 5_256_000  # ten years
-__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "find", "find_trace", "load"]
+__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "build", "find", "find_trace", "load"]
 
 
 class Scenario(Strict):
@@ -61,8 +61,20 @@ def load(
 
     Raises InputError for whatever is wrong in any of the files.
     """
-    document = read_document(find(path))
-    scenario = validate(document, Scenario)
+    return build(path, read_document(find(path)), Scenario, config_dir=config_dir, overrides=overrides, trace=trace)
+
+
+def build(
+    path: Path,
+    document: Document,
+    model: type[Scenario],
+    *,
+    config_dir: Path | None = None,
+    overrides: list[str] | None = None,
+    trace: Path | None = None,
+) -> Loaded:
+    """As `load`, of a document that was read from `path`; what it says beyond a scenario is `model`'s."""
+    scenario = validate(document, model)
     configured, config_sha256 = read_configuration(config_dir or Path("config"))
     sha256 = {str(path): document.sha256, **config_sha256}
     merged = merge(configured, document, take=("world",))

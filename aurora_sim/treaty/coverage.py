@@ -41,6 +41,11 @@ class CoverageWindow:
         self.complete = 0
         self.late = 0
 
+    @property
+    def grace_s(self) -> float:
+        """How long after its job a receipt may come, in seconds."""
+        return self._grace_s
+
     def jobs_completed(self, times_s: Iterable[float]) -> None:
         """Jobs completed at these times, none before those told earlier, and as many receipts are owed."""
         known = len(self._jobs_s)

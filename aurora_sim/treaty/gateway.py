@@ -169,6 +169,10 @@ class Gateway:
         """The last check, of an order whose nonce is new: whether its tenant's bucket has a token, which it then spends."""
         return None if self._tenants is None or self._tenants.take(order.tenant_id, now_s) else RATE_LIMITED
 
+    def limit_sources(self, settings: TokenBucketSettings | None) -> None:
+        """Put this limit on every source in place of the one there was, or none; every bucket is full."""
+        self._sources = None if settings is None else TokenBuckets(settings)
+
     def halt(self, reason: str) -> None:
         """Refuse everything until `reason` is resumed. The same reason twice is one halt."""
         self._halts[reason] = None

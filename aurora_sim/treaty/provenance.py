@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Collection, Hashable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -147,6 +148,23 @@ class ReceiptDesk(Generic[Job]):
             finished += self._pin_all(now_s)
         self._completing += finished
         return finished
+
+    def retry_now(self, now_s: float) -> list[Receipt[Job]]:
+        """An operator has what failed tried again at once, whatever its backoff says: as `work`."""
+        for step in (self._script_step, self._timestamp_step, self._pin_step):
+            step.due_s = -math.inf
+        return self.work(now_s)
+
+    def overdue(self, now_s: float) -> int:
+        """Receipts that are owed for longer than their grace, and not complete at `now_s`."""
+        self._book()
+        before_s = now_s - self.window.grace_s
+        waiting = [*self._owed, *self._rooted, *chain.from_iterable(batch for _, batch in self._stamped)]
+        overdue = sum(completed_s < before_s for completed_s, _ in waiting)
+        overdue += sum(completed_s < before_s for _, completed_s, _ in self._pinned)
+        return overdue + sum(
+            complete_s > now_s and completed_s < before_s for complete_s, completed_s, _ in self._completing
+        )
 
     def coverage(self, now_s: float) -> float | None:
         """Look: complete receipts / jobs completed, over the trailing window; None when there is nothing to count.

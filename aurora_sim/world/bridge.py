@@ -168,6 +168,16 @@ class Bridge:
             message.plan(*self._take_turn(now_s, message.give_up_s, message.service_s))
         return waiting
 
+    @property
+    def service_factor(self) -> float:
+        """How many times its own time a message's service takes now."""
+        return self._service_factor
+
+    @property
+    def network_median_s(self) -> float:
+        """The median of the network's part of a round trip now."""
+        return self._network_s
+
     def queue_length(self, now_s: float) -> int:
         """Messages sent and not yet in service."""
         return sum(1 for message in self._under_way if message.start_s > now_s)

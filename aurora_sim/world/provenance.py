@@ -39,12 +39,14 @@ class ProvenanceServices:
             "script": {},
         }  # tries, by order, where the last one failed
         self._batches = 0
+        self.backup_timestamp = False
+        """Whether a backup authority stamps in place of the first: as good as that one is without its faults."""
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
         self.recompute()
 
     def recompute(self) -> None:
         """Work out the failure shares afresh from the configuration and the faults that are on."""
-        base = {
+        base = self._base = {
             "timestamp": self._config.timestamp.failure,
             "pin": self._config.pin.failure,
             "script": self._config.script_failure,
@@ -53,6 +55,17 @@ class ProvenanceServices:
             service: 1.0 - (1.0 - base[service]) * (1.0 - faults.compound_share()) if faults else base[service]
             for service, faults in self.failures.items()
         }
+        if self.backup_timestamp:
+            self._failure["timestamp"] = base["timestamp"]
+
+    def raised(self, service: str) -> bool:
+        """Whether calls of the service fail more often than by its own law."""
+        return self._failure[service] > self._base[service]
+
+    def use_backup_timestamp(self, backup: bool) -> None:
+        """Have the backup authority stamp, or the first one again."""
+        self.backup_timestamp = backup
+        self.recompute()
 
     def stamp(self, batch_size: int, now_s: float) -> float | None:
         """Seconds that one stamp over a batch took, or None when the authority failed."""
