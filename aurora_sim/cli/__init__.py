@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "run": ("aurora_sim.cli.run:run", "Run a scenario (the default: scenarios/baseline.yaml)."),
     "validate": ("aurora_sim.cli.validate:validate", "Check scenario files and all that they name, and run nothing."),
     "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
+    "trace": ("aurora_sim.cli.trace:trace", "Describe real traces, import them, fit them."),
     "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
     "ack": ("aurora_sim.cli.ack:ack", "Verify the acks that providers sign."),

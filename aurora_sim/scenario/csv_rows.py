@@ -60,6 +60,8 @@ def _rows(path: Path, file: Iterator[str], columns: Sequence[str], header: bool)
         first = f"the first line has {width}"
     empty = True
     for row in reader:
+        if not row:
+            continue  # a blank line
         if len(row) != width:
             raise InputError(
                 f"{path}:{reader.line_num}", f"it has {len(row)} fields, {first}", "Give each row every column"
