@@ -32,6 +32,7 @@ from aurora_sim.treaty.signed_order import (
     to_order,
     verify_order,
 )
+from aurora_sim.world.provider import Provider
 from aurora_sim.world.streams import Streams
 
 Admit = Callable[[LiveOrder, float], None]
@@ -173,11 +174,11 @@ class Crypto:
 
     # Acks.
 
-    def acked(self, order: LiveOrder, provider_id: str, price_usd_per_hour: float, now_s: float) -> Ack:
+    def acked(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> Ack:
         """The ack of the provider, signed, sent, read and verified: what the client compares with its order."""
-        time_s = self.start_s + now_s
+        time_s, provider_id = self.start_s + now_s, provider.provider_id
         sent = sign_ack(
-            self.signers[f"provider:{provider_id}"],
+            self.signers[f"provider:{provider_id}"] if provider.signs_well else self._stranger,
             order_id=self.signed_id(order),
             treaty_id=self.treaty_id,
             provider_id=provider_id,

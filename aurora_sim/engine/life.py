@@ -30,6 +30,7 @@ from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import OrderDraft, bridge_luck, job_luck
 from aurora_sim.world.faults import Impact
+from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
@@ -54,6 +55,7 @@ class OrderLife:
         self._crypto = parts.crypto
         self._recorder = parts.recorder
         self._gateway = parts.gateway
+        self._check = parts.gateway.check  # by the clock that the gateway has
         self._nonces = parts.nonces
         self._policy = parts.policy
         self._ledger = parts.ledger
@@ -66,6 +68,10 @@ class OrderLife:
         self._day = 0  # the treaty's day, until the next midnight
         self._midnight_s = -math.inf
         self._decision_wait_s = parts.decision_wait_s
+        self._crash_share = 0.0
+        self._held_up = (
+            parts.decision_wait_s > 0.0
+        )  # an order that the policy allowed does not go on at once, or not at all
         self._timeout_s = parts.client.timeout_ms / 1000.0
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
@@ -77,7 +83,7 @@ class OrderLife:
         """Let the orders of a source arrive, one event each."""
         parts, schedule, valid_for_s, defect = self._parts, self._schedule, self._parts.order_valid_for_s, source.defect
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
-        crypto = self._crypto
+        crypto, troubled = self._crypto, parts.world.front_door.troubled
         admit = self._admit if crypto is None else crypto.gate(self._admit, self._issued, defect)
 
         def arrive(event: Call) -> None:
@@ -89,6 +95,8 @@ class OrderLife:
             order = LiveOrder(name, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             if defect:
                 parts.spoil(order, defect)
+            elif troubled and order.tenant_id in troubled:
+                parts.trouble(order)
             admit(order, now_s)
 
         then = (arrive,)
@@ -113,7 +121,7 @@ class OrderLife:
     def _admit(self, order: LiveOrder, now_s: float) -> None:
         recorder, tenant_id = self._recorder, order.tenant_id
         recorder.tally.arrived += 1
-        refusal = self._gateway.check(order, now_s)
+        refusal = self._check(order, now_s)
         if refusal is not None:
             self._end(order, now_s, "rejected", refusal.reason)
             return
@@ -137,10 +145,19 @@ class OrderLife:
             self._end(order, now_s, "denied", reason(code))
             return
         self._ledger.take(tenant_id, day, order.gpu_hours)
-        if self._decision_wait_s:
-            self._later(self._decision_wait_s, order, lambda event: self._route(event.value, self._env.now))
+        if self._held_up:
+            self._hold_up(order, now_s)
         else:
             self._route(order, now_s)
+
+    def _hold_up(self, order: LiveOrder, now_s: float) -> None:
+        """What is between a decision and the order's way on: a gateway that crashes with it, and the time that it takes."""
+        if self._crash_share and self._parts.struck(order, "gateway-crash", self._crash_share):
+            self._end(order, now_s, "undelivered", "gateway_crash")
+        elif not self._decision_wait_s:
+            self._route(order, now_s)
+        else:
+            self._later(self._decision_wait_s, order, lambda event: self._route(event.value, self._env.now))
 
     def _new_day(self, now_s: float) -> int:
         """The UTC day, counted from the one in which the scenario starts; it stays until `_midnight_s`."""
@@ -217,10 +234,10 @@ class OrderLife:
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
             if self._crypto is None:
-                ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, True)
+                ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, provider.signs_well)
             else:
-                ack = self._crypto.acked(order, provider.provider_id, price, now_s)
-            refusal = check_ack(ack, order, order.provider_id, self._treaty_id)
+                ack = self._crypto.acked(order, provider, price, now_s)
+            refusal = check_ack(ack, order, order.provider_id, self._treaty_id) or provider.attestation_refusal
             if not refusal:
                 self._fill(order, provider, price, now_s)
                 return
@@ -296,6 +313,7 @@ class OrderLife:
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
         now_s = self._env.now
+        self._take_over(self._parts.world.front_door)
         for message in impact.replanned:
             order: LiveOrder = message.order  # type: ignore[assignment]
             if order.message is message:
@@ -306,6 +324,17 @@ class OrderLife:
             assert isinstance(killed, LiveOrder)
             self._recorder.killed(lease.provider.provider_id)
             self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
+
+    def _take_over(self, door: FrontDoor) -> None:
+        """What faults leave of the gateway's clock and its process, and how long decisions take now."""
+        check, add_s = self._gateway.check, door.clock_add_s
+        self._check = (lambda order, now_s: check(order, now_s + add_s)) if add_s else check
+        self._crash_share = door.crash_share
+        wait_s = self._parts.decision_wait_s + door.decision_add_s
+        if wait_s != self._decision_wait_s:
+            self._decision_wait_s = wait_s
+            self._recorder.wait_for_decisions(wait_s * 1000.0)
+        self._held_up = wait_s > 0.0 or self._crash_share > 0.0
 
     def _reroute(self, event: Call) -> None:
         """The tenant noticed that its job was killed: it is routed again, but not to where it just died."""

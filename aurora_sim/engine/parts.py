@@ -92,6 +92,18 @@ class Parts:
         draws = self.streams.generator(f"{order.source}/job/notice#{order.attempts}", order.index)
         return float(draws.random()) * self.health_check_every_s
 
+    def struck(self, order: LiveOrder, what: str, share: float) -> bool:
+        """Whether an order is among the share that `what` befalls: by a draw of its own, at its index."""
+        return share >= 1.0 or self.streams.generator(f"{order.source}/{what}", order.index).random() < share
+
+    def trouble(self, order: LiveOrder) -> None:
+        """What is wrong with its tenant's client goes with an honest order."""
+        door, tenant_id = self.world.front_door, order.tenant_id
+        if tenant_id in door.wrong_key:
+            order.signature_valid = False
+        if self.struck(order, "schema-drift", door.drift_share.get(tenant_id, 0.0)):
+            order.malformed_field = "gpu_type"
+
     def spoil(self, order: LiveOrder, defect: str) -> None:
         """Make of an order a request of the given kind that must be refused."""
         match defect:

@@ -95,6 +95,12 @@ class Recorder:
         self.tally.ended.append(order)
         self.tally.ended_unfilled += 1
 
+    def wait_for_decisions(self, wait_ms: float) -> None:
+        """From now on each order waits so long for its decision, beside the measured call."""
+        self.decision_times.add(self.decisions_ns)
+        self.decisions_ns.clear()
+        self.decision_times.wait_ns = round(wait_ms * 1e6)
+
     def failed_over(self, provider_id: str, why: str) -> None:
         """A candidate failed, and the next one is asked."""
         self.tally.failovers += 1

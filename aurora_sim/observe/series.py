@@ -160,15 +160,17 @@ def _measured_decisions(recorder: Recorder, _: StepReading) -> Values:
 
 
 WAITED_BOUNDS_MS: Final = (1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0)
-"""Bounds for decisions that all take the same time: the thresholds' and a few around them are enough."""
+"""Bounds for decisions that take what the scenario says: the thresholds' and a few around them are enough."""
 
 
 def _waited_decisions(recorder: Recorder, _: StepReading) -> Values:
     times = recorder.decision_times
-    decisions, wait_ms = sum(times.counts), times.wait_ns / 1e6
-    below = bisect_left(WAITED_BOUNDS_MS, wait_ms)
-    counts = [0] * below + [decisions] * (len(WAITED_BOUNDS_MS) + 1 - below)
-    return _one(Buckets(WAITED_BOUNDS_MS, counts, decisions * wait_ms))
+    counts, sum_ms = [0] * (len(WAITED_BOUNDS_MS) + 1), 0.0
+    for wait_ns, decisions in sorted(dict(times.waited).items()):
+        sum_ms += decisions * (wait_ns / 1e6)
+        for place in range(bisect_left(WAITED_BOUNDS_MS, wait_ns / 1e6), len(counts)):
+            counts[place] += decisions
+    return _one(Buckets(WAITED_BOUNDS_MS, counts, sum_ms))
 
 
 TREATY: Final = ("treaty_id",)

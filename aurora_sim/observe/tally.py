@@ -162,6 +162,8 @@ class DecisionTimes:
     def __init__(self, wait_ms: float = 0.0) -> None:
         self._bounds_ns = [int(bound * 1e6) for bound in self.BOUNDS_MS]
         self.wait_ns = round(wait_ms * 1e6)
+        self.waited: Counter[int] = Counter()
+        """How many decisions orders waited how many nanoseconds for, beside the measured call."""
         self.counts = [0] * (len(self.BOUNDS_MS) + 1)
         self.sum_ns = 0
 
@@ -169,6 +171,7 @@ class DecisionTimes:
         """Count decisions: what each call took, and what the scenario lets each order wait beside it."""
         wait_ns = self.wait_ns
         ascending = sorted(measured_ns)
+        self.waited[wait_ns] += len(ascending)
         self.sum_ns += sum(ascending) + wait_ns * len(ascending)
         below = 0
         for place, bound_ns in enumerate(self._bounds_ns):

@@ -14,6 +14,16 @@ from pydantic import Field, model_validator
 from aurora_sim.scenario.fault_base import FaultBase, exactly_one
 from aurora_sim.scenario.quantities import NonNegative, Seconds, Share
 from aurora_sim.scenario.strict import wrong
+from aurora_sim.scenario.treaty_faults import (
+    Attestation,
+    BadAcks,
+    DiskFull,
+    GatewayClock,
+    GatewayDown,
+    KeyMismatch,
+    PolicySlow,
+    SchemaDrift,
+)
 
 
 class Outage(FaultBase):
@@ -163,7 +173,15 @@ Fault = Annotated[
     | DemandChange
     | BadRequests
     | Reputation
-    | Provenance,
+    | Provenance
+    | BadAcks
+    | Attestation
+    | KeyMismatch
+    | SchemaDrift
+    | GatewayClock
+    | GatewayDown
+    | PolicySlow
+    | DiskFull,
     Field(discriminator="fault"),
 ]
 
@@ -175,12 +193,14 @@ MethodEntry = Annotated[Fault | OutageHistory, Field(discriminator="fault")]
 def named(faults: list[Fault]) -> list[tuple[str, Fault]]:
     """Each fault with its name: its `id`, or `<target>-<fault>`, with `-2`, `-3` for those that would be equal.
 
+    A fault of a part that there is only one of has no target, and is named for its kind.
+
     One that repeats becomes as many faults, each with its own time and `-1`, `-2` and so on after the name.
     """
     names: list[tuple[str, Fault]] = []
     taken: set[str] = set()
     for fault in faults:
-        base = fault.id or f"{fault.target}-{fault.fault}"
+        base = fault.id or f"{fault.target}-{fault.fault}".lstrip("-")
         if fault.repeat is None:
             names.append((_free(base, taken), fault))
             continue

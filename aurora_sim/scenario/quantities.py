@@ -52,6 +52,14 @@ def parse_duration(value: Any) -> Any:
     )
 
 
+def parse_signed_duration(value: Any) -> Any:
+    """The same of a text that may begin with a minus."""
+    if isinstance(value, str) and value.startswith("-"):
+        seconds = parse_duration(value[1:])
+        return -seconds if isinstance(seconds, float) else value
+    return parse_duration(value)
+
+
 @dataclass(frozen=True)
 class _Duration:
     above: float | None = None
@@ -70,6 +78,21 @@ class _Duration:
                 {"type": "string", "pattern": DURATION_PATTERN},
             ],
             "description": "A duration: seconds, or a text such as 30m, 1h30m, 1.5h or 250ms.",
+        }
+
+
+class _SignedDuration:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=-SECONDS_MAX, le=SECONDS_MAX)
+        return core_schema.no_info_before_validator_function(parse_signed_duration, number)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {
+            "anyOf": [
+                {"type": "number", "minimum": -SECONDS_MAX, "maximum": SECONDS_MAX},
+                {"type": "string", "pattern": DURATION_PATTERN.replace("^", "^-?", 1)},
+            ],
+            "description": "A duration, or one before its sign: seconds, or a text such as 90s or -1m30s.",
         }
 
 
@@ -113,6 +136,13 @@ PositiveSeconds = Annotated[
     float, _Duration(above=0.0), _Kind("a duration above 0 s (at most ten years)", _DURATION_MEND)
 ]
 """The same without 0: for intervals, which would repeat without end."""
+
+SignedSeconds = Annotated[
+    float,
+    _SignedDuration(),
+    _Kind("a duration with its sign (at most ten years)", "Give seconds, or a text such as 90s or -1m30s"),
+]
+"""Seconds as a float, which may be below 0."""
 
 Timestamp = Annotated[datetime, _Timestamp()]
 """A datetime in UTC."""
@@ -164,6 +194,7 @@ __all__ = [
     "Rate",
     "Seconds",
     "Share",
+    "SignedSeconds",
     "Strict",
     "Timestamp",
     "parse_duration",

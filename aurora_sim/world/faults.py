@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from aurora_sim.scenario import faults as kinds
+from aurora_sim.scenario import treaty_faults as own_kinds
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.provider import Lease
@@ -137,5 +138,21 @@ def _struck(world: World, fault: kinds.Fault) -> list[tuple[Modifiers, float]]:
             return [(world.providers[fault.provider].reputation_points, fault.add)]
         case kinds.Provenance():
             return [(world.provenance.failures[fault.service], fault.failure)]
+        case own_kinds.BadAcks():
+            return [(world.providers[fault.provider].wrong_keys, 1.0)]
+        case own_kinds.Attestation():
+            return [(world.providers[fault.provider].failed_attestations, 1.0)]
+        case own_kinds.KeyMismatch():
+            return [(world.front_door.wrong_keys[fault.tenant], 1.0)]
+        case own_kinds.SchemaDrift():
+            return [(world.front_door.drifts[fault.tenant], fault.share)]
+        case own_kinds.GatewayClock():
+            return [(world.front_door.clock_offsets, fault.add)]
+        case own_kinds.GatewayDown():
+            return [(world.front_door.crashes, fault.share)]
+        case own_kinds.PolicySlow():
+            return [(world.front_door.decision_waits, fault.add)]
+        case own_kinds.DiskFull():
+            return [(world.provenance.full_disks, fault.share)]
         case _:
             return []

@@ -17,6 +17,7 @@ CompletedJob = tuple[str, bytes, str, int]
 
 # Which draw of a `JobLuck` is what.
 _PIN: Final = 2
+_NODE: Final = 3
 _SCRIPT_FAILURE: Final = 4
 _PIN_FAILURE: Final = 5
 _PACKED: Final = itemgetter(1)
@@ -42,6 +43,7 @@ class ProvenanceServices:
         self.backup_timestamp = False
         """Whether a backup authority stamps in place of the first: as good as that one is without its faults."""
         self.failures = {"timestamp": Modifiers(), "pin": Modifiers(), "script": Modifiers()}
+        self.full_disks = Modifiers()
         self.recompute()
 
     def recompute(self) -> None:
@@ -57,6 +59,7 @@ class ProvenanceServices:
         }
         if self.backup_timestamp:
             self._failure["timestamp"] = base["timestamp"]
+        self._full_share = self.full_disks.compound_share()
 
     def raised(self, service: str) -> bool:
         """Whether calls of the service fail more often than by its own law."""
@@ -85,8 +88,11 @@ class ProvenanceServices:
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
 
     def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
-        """The jobs for which the receipt script failed."""
-        return self._unlucky("script", jobs, _SCRIPT_FAILURE)
+        """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
+        if not self._full_share:
+            return self._unlucky("script", jobs, _SCRIPT_FAILURE)
+        stuck = {job for job in jobs if job_luck(job[1])[_NODE] < self._full_share}
+        return stuck.union(self._unlucky("script", [job for job in jobs if job not in stuck], _SCRIPT_FAILURE))
 
     def _unlucky(self, service: str, jobs: Collection[CompletedJob], place: int) -> Collection[CompletedJob]:
         """The jobs with which the service fails this time: a first try is decided by the order's own luck."""

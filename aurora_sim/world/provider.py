@@ -54,6 +54,10 @@ class Provider:
         self.capacity_factors = Modifiers()
         self.latency_factors = Modifiers()
         self.reputation_points = Modifiers()
+        self.wrong_keys = Modifiers()
+        self.failed_attestations = Modifiers()
+        self.signs_well = True  # with the key that is registered for it
+        self.attestation_refusal = ""  # why its acks count as rejections, however well signed
         self.price_factors = {kind: Modifiers() for kind in self.base_capacity_gpus}
         self.dark = {region: Modifiers() for region in self.regions}
         self.dark_share = dict.fromkeys(self.regions, 0.0)
@@ -85,6 +89,8 @@ class Provider:
         self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
         self.latency_ms = self.base_latency_ms * self.latency_factors.product()
         self.active = lit > 0.0
+        self.signs_well = not self.wrong_keys
+        self.attestation_refusal = "ack_attestation" if self.failed_attestations else ""
         self.open_regions = frozenset(region for region, share in self.dark_share.items() if share < 1.0)
 
     def shown_reputation(self) -> float:

@@ -6,6 +6,7 @@ from typing import Final
 
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.world.bridge import Bridge
+from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.prices import PriceWalk
 from aurora_sim.world.provenance import ProvenanceServices
@@ -46,14 +47,16 @@ class World:
         self.region_losses = {region: Modifiers() for region in regions}
         self.region_loss: dict[str, float] = dict.fromkeys(regions, 0.0)  # share of messages lost beside the bridge's
         self.provenance = ProvenanceServices(config.provenance, streams)
+        self.front_door = FrontDoor(config.tenants)
         self.faults_on: set[int] = set()  # by their number in the scenario
         self.ended_early: set[int] = set()  # and never come on again
 
     def recompute(self) -> None:
-        """Work out afresh, after a fault began, grew or ended, what the orders' life reads of regions and services."""
+        """Work out afresh, after a fault began, grew or ended, what the orders' life reads of all but providers and bridges."""
         for region, losses in self.region_losses.items():
             self.region_loss[region] = min(1.0, losses.total())
         self.provenance.recompute()
+        self.front_door.recompute()
 
     def move_prices(self) -> None:
         """One price step on, at every provider."""

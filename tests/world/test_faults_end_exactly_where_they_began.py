@@ -16,6 +16,7 @@ factors = st.floats(0.01, 50)
 shares = st.floats(0, 1)
 providers = st.sampled_from(["akash", "vast", "salad"])
 bridges = st.sampled_from(["axelar", "rest_api"])
+tenants = st.sampled_from(["tenant-dao", "tenant-render"])
 regions = st.sampled_from(["eu-west-1", "us-west-2", "global"])
 
 
@@ -27,6 +28,10 @@ def a_fault(kind, **fields):
             "fault": kind, "at": drawn[0][0], "for": drawn[0][1], "ramp": drawn[0][1] * drawn[0][2], **drawn[1],
         }
     )  # fmt: skip
+
+
+def at_once(fault):
+    return fault | {"ramp": 0.0}
 
 
 any_fault = st.one_of(
@@ -43,23 +48,35 @@ any_fault = st.one_of(
     a_fault("loss", bridge=bridges, add=shares),
     a_fault("loss", region=regions, add=shares),
     a_fault("reputation", provider=providers, add=st.floats(-100, 100)),
+    a_fault("schema-drift", tenant=tenants, share=shares),
+    a_fault("gateway-clock", add=st.floats(-600, 600)),
+    a_fault("gateway-down", share=shares),
+    a_fault("policy-slow", add=st.floats(0.001, 5)),
+    a_fault("disk-full", share=shares),
+    a_fault("bad-acks", provider=providers).map(at_once),
+    a_fault("attestation", provider=providers).map(at_once),
+    a_fault("key-mismatch", tenant=tenants).map(at_once),
     a_fault("provenance", service=st.sampled_from(["timestamp", "pin", "script"]), failure=shares),
 )
 
 
 def state(world):
     """Everything of a world that faults can touch, as anybody outside can see it."""
+    door = world.front_door
     return (
         {
             name: (
                 dict(p.capacity_gpus), dict(p.dark_share), p.latency_ms, p.active, dict(p.price_usd_per_hour),
-                p.shown_reputation(), [p.refusal(kind, 1, "eu-west-1", 2.0) for kind in p.capacity_gpus],
+                p.shown_reputation(), p.signs_well, p.attestation_refusal,
+                [p.refusal(kind, 1, "eu-west-1", 2.0) for kind in p.capacity_gpus],
             )
             for name, p in world.providers.items()
         },
         {name: (round(b.loss, 12), b.workers, way(b)) for name, b in world.bridges.items()},
         {name: losses.total() for name, losses in world.region_losses.items()},
         {name: failures.compound_share() for name, failures in world.provenance.failures.items()},
+        world.provenance.full_disks.compound_share(),
+        (door.clock_add_s, door.crash_share, door.decision_add_s, door.wrong_key, dict(door.drift_share), set(door.troubled)),
     )  # fmt: skip
 
 
