@@ -42,8 +42,10 @@ lint: $(TEST_READY) ## formatting, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-policy-build: ## compile policy/vault-law-akash-policy.rs (Debian's rustc, libstd-rust-dev-wasm32, lld)
+policy-build: ## compile the policy and the war game's bad releases (Debian's rustc, libstd-rust-dev-wasm32, lld)
 	policy/build.sh policy/wasm/vault-law-akash-policy.wasm
+	policy/build.sh policy/war-game/denies-eu-west-1.wasm war-game/denies-eu-west-1.rs
+	policy/build.sh policy/war-game/traps-on-some-orders.wasm war-game/traps-on-some-orders.rs
 
 treaty-verify: $(RUN_READY) ## check the treaty and the committed policy module against the ABI
 	$(BIN)/aurora-sim policy check policy/wasm/vault-law-akash-policy.wasm

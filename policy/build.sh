@@ -1,14 +1,16 @@
 #!/bin/sh
-# Compile policy/vault-law-akash-policy.rs to a WASM module.
+# Compile a policy's source to a WASM module.
 #
-#   policy/build.sh [OUTPUT]        OUTPUT defaults to policy/wasm/vault-law-akash-policy.wasm
+#   policy/build.sh [OUTPUT [SOURCE]]
+#
+# OUTPUT defaults to policy/wasm/vault-law-akash-policy.wasm, SOURCE, below policy/, to vault-law-akash-policy.rs.
 #
 # The same compiler gives the same bytes in any folder and under any output name, so the committed module can be
 # checked by building it anew. RUSTC and WASM_LD name other tools. Exit status 2: a tool is missing.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-source=vault-law-akash-policy.rs
+source=${2:-vault-law-akash-policy.rs}
 output=${1:-$here/wasm/vault-law-akash-policy.wasm}
 
 missing() {
@@ -49,7 +51,7 @@ trap 'rm -rf "$scratch"' EXIT HUP INT TERM
 # From the source's own folder, so that no path outside the project can enter the module.
 cd "$here"
 "$rustc" "$source" -o "$scratch/module.wasm" \
-    --crate-name vault_law_akash_policy --crate-type cdylib --edition 2021 --target wasm32-unknown-unknown \
+    --crate-name "$(basename -- "$source" .rs | tr - _)" --crate-type cdylib --edition 2021 --target wasm32-unknown-unknown \
     -C opt-level=3 -C lto -C panic=abort -C strip=symbols -C codegen-units=1 -C "linker=$linker" \
     -C link-arg=-zstack-size=8192 -C link-arg=--initial-memory=65536 -C link-arg=--max-memory=65536
 

@@ -49,10 +49,11 @@ class GameLife(OrderLife):
             order.signature_valid = False
         if self.price_factors and order.nonce == order.order_id:  # a captured order says what it said
             order.max_price_usd_per_hour *= self.price_factors.get(order.gpu_type, 1.0)
-        traps = self._policy.traps
+        policies = self._parts.policies
+        traps = policies.traps
         super()._admit(order, now_s)
         if order.policy_code == ALLOW:
-            self.watch.allowed(order, now_s, self._policy.traps != traps)
+            self.watch.allowed(order, now_s, policies.traps != traps)
 
     def _unroutable(self, order: LiveOrder, now_s: float) -> None:
         """No provider of its own GPU type: one of the types that operators allow in its place, the first that has any."""

@@ -167,7 +167,7 @@ class Levers:
         ledger = self._parts.ledger
         ledger.daily_limit_gpu_hours_per_tenant = amended.quota_gpu_hours_daily_per_tenant
         ledger.total_limit_gpu_hours = amended.quota_gpu_hours_total
-        self._parts.policy.amend(treaty_terms(amended))
+        self._parts.policies.amend(treaty_terms(amended))
 
     def _verify_pending_orders(self, _: Strict) -> str:
         return "" if self._simulation.in_flight >= 0 else "more orders ended than came"

@@ -23,6 +23,7 @@ import simpy
 from aurora_sim.engine.clock import NORMAL, Call, scheduler
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
+from aurora_sim.engine.releases import Releases
 from aurora_sim.treaty.ack import Ack, check_ack
 from aurora_sim.treaty.client import backoff_s, next_move
 from aurora_sim.treaty.policy import ALLOW, reason
@@ -69,6 +70,7 @@ class OrderLife:
         self._midnight_s = -math.inf
         self._decision_wait_s = parts.decision_wait_s
         self._crash_share = 0.0
+        self._releases: Releases | None = None  # while any is out
         self._held_up = (
             parts.decision_wait_s > 0.0
         )  # an order that the policy allowed does not go on at once, or not at all
@@ -135,10 +137,9 @@ class OrderLife:
             self._issued[tenant_id] = order
         order.day = day = self._day if now_s < self._midnight_s else self._new_day(now_s)
         used_today, used_total = self._ledger.used(tenant_id, day)
+        policy = self._policy if self._releases is None else self._releases.deciding(order)
         began_ns = perf_counter_ns()
-        code = self._policy.decide(
-            order.gpu_hours, used_today, used_total, order.region_index, order.tenant_reputation, seen
-        )
+        code = policy.decide(order.gpu_hours, used_today, used_total, order.region_index, order.tenant_reputation, seen)
         recorder.decisions_ns.append(perf_counter_ns() - began_ns)
         order.policy_code = code
         if code != ALLOW:
@@ -330,6 +331,7 @@ class OrderLife:
         check, add_s = self._gateway.check, door.clock_add_s
         self._check = (lambda order, now_s: check(order, now_s + add_s)) if add_s else check
         self._crash_share = door.crash_share
+        self._releases = self._parts.releases if door.release_shares else None
         wait_s = self._parts.decision_wait_s + door.decision_add_s
         if wait_s != self._decision_wait_s:
             self._decision_wait_s = wait_s

@@ -30,6 +30,7 @@ from aurora_sim.world.world import World
 if TYPE_CHECKING:
     from aurora_sim.engine.crypto import Crypto
     from aurora_sim.engine.crypto_receipts import RealReceipts
+    from aurora_sim.engine.releases import Releases
 
 
 class Link:
@@ -73,8 +74,15 @@ class Parts:
     crypto: Crypto | None = None
     real_receipts: RealReceipts | None = None
     """What really signs and verifies, or None where orders, acks and receipts are only said to be good."""
+    releases: Releases | None = None
+    """The policies of the scenario that are released while it runs, if it has any."""
     issued: dict[str, LiveOrder] = field(default_factory=dict)
     """The last accepted order of each tenant: what an eavesdropper captures to replay."""
+
+    @property
+    def policies(self) -> PolicyHost | Releases:
+        """All policies that decide, as one: to be amended together, and counted together."""
+        return self.policy if self.releases is None else self.releases
 
     def retry_luck(self, order: LiveOrder) -> BridgeLuck:
         """The bridge luck of an order's later tries: a stream for each number of tries, at the order's index."""

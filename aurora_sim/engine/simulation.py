@@ -16,14 +16,16 @@ import simpy
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import assemble, provider_views
+from aurora_sim.engine.releases import Releases
 from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
+from aurora_sim.scenario.treaty_faults import PolicyRelease
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
 from aurora_sim.treaty.reputation import after_ack, after_failure
 from aurora_sim.world.demand import OrderDraft
-from aurora_sim.world.faults import apply, changes, end
+from aurora_sim.world.faults import apply, changes, end, hold
 from aurora_sim.world.provider import Provider
 from aurora_sim.world.renewals import renewal_outages
 from aurora_sim.world.sources import OrderSource, all_sources
@@ -67,6 +69,10 @@ class Simulation:
         self.began_s = -self._warm_up_s
         self.end_s = steps * STEP_S
         self.faults = faults = (*method, *renewal_outages(config, self._parts.streams, self.end_s))
+        if any(isinstance(fault, PolicyRelease) for _, fault in faults):
+            self.parts.releases = Releases(
+                policy, faults, self.parts.streams, self.parts.world.front_door.release_shares
+            )
         sources = all_sources(
             config,
             faults,
@@ -133,6 +139,10 @@ class Simulation:
         """End the fault with this number now, before its time; `aurora_sim.world.faults.end` says what that means."""
         self._life.struck(end(self._parts.world, self.faults, number, self._env.now))
 
+    def set_share(self, number: int, share: float) -> None:
+        """Set the share of a fault that is on, such as that of a policy release in its canary; until it ends."""
+        self._life.struck(hold(self._parts.world, self.faults, number, share, self._env.now))
+
     @property
     def next_step_s(self) -> float:
         """When the current step ends."""
@@ -171,8 +181,8 @@ class Simulation:
             "receipts_late": parts.receipts.late_receipts,
             "bridge_messages": sum(bridge.messages for bridge in parts.world.bridges.values()),
             "bridge_messages_lost": sum(bridge.lost for bridge in parts.world.bridges.values()),
-            "policy_decisions": parts.policy.decisions,
-            "policy_traps": parts.policy.traps,
+            "policy_decisions": parts.policies.decisions,
+            "policy_traps": parts.policies.traps,
         }
 
     # The long-lived actors.

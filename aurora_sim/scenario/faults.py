@@ -21,6 +21,7 @@ from aurora_sim.scenario.treaty_faults import (
     GatewayClock,
     GatewayDown,
     KeyMismatch,
+    PolicyRelease,
     PolicySlow,
     SchemaDrift,
 )
@@ -181,6 +182,7 @@ Fault = Annotated[
     | GatewayClock
     | GatewayDown
     | PolicySlow
+    | PolicyRelease
     | DiskFull,
     Field(discriminator="fault"),
 ]

@@ -13,12 +13,14 @@ from pydantic import Field
 from aurora_sim.scenario.config import World
 from aurora_sim.scenario.configuration import PROJECT, find, read_configuration
 from aurora_sim.scenario.document import Document, apply_overrides, read_document
+from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.scenario.faults import Fault, MethodEntry, OutageHistory, named
 from aurora_sim.scenario.merge import merge
 from aurora_sim.scenario.outage_history import outages
 from aurora_sim.scenario.quantities import Seconds, Timestamp
 from aurora_sim.scenario.references import check_faults, check_new_names, check_world
 from aurora_sim.scenario.strict import Strict
+from aurora_sim.scenario.treaty_faults import PolicyRelease
 from aurora_sim.scenario.validation import validate
 
 STEPS_MAX = 5_256_000  # ten years
@@ -86,7 +88,7 @@ def build(
     world = validate(merged, World)
     check_world(merged, world)
     check_faults(document, world, scenario.method)
-    faults, histories_sha256 = _expanded(scenario.method, document.path)
+    faults, histories_sha256 = _expanded(scenario.method, document)
     sha256.update(histories_sha256)
     if world.demand.replay is not None:
         trace_path = find_trace(world.demand.replay.trace, document.path)
@@ -97,15 +99,24 @@ def build(
     return Loaded(path, scenario, world, tuple(named(faults)), sha256, tuple(assignments))
 
 
-def _expanded(method: Sequence[Fault | OutageHistory], scenario: Path) -> tuple[list[Fault], dict[str, str]]:
-    """The faults of a method, those of its recorded histories in their places; and the digests of the files read for them."""
+def _expanded(method: Sequence[Fault | OutageHistory], document: Document) -> tuple[list[Fault], dict[str, str]]:
+    """The faults of a method, those of its recorded histories in their places; and the digests of the files they name."""
     faults: list[Fault] = []
     sha256: dict[str, str] = {}
-    for entry in method:
+    for number, entry in enumerate(method):
         if isinstance(entry, OutageHistory):
-            path = find_trace(entry.file, scenario)
+            path = find_trace(entry.file, document.path)
             faults += outages(entry, path)
             sha256[entry.file] = _digest(path)
+        elif isinstance(entry, PolicyRelease):
+            path = find_trace(entry.module, document.path)
+            if not path.is_file():
+                beside = [str(Path(entry.module).with_name(file.name)) for file in path.parent.glob("*.wasm")]
+                where = document.where(("method", number, "module"))
+                mend = did_you_mean(entry.module, beside) if beside else "Give the path of a .wasm file"
+                raise InputError(where, f"there is no module {entry.module!r}", mend)
+            faults.append(entry.model_copy(update={"module": str(path)}))
+            sha256[entry.module] = _digest(path)
         else:
             faults.append(entry)
     return faults, sha256

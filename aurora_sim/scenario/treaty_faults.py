@@ -5,9 +5,9 @@ They come and go as those of providers and bridges do, and each can be ended bef
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from aurora_sim.scenario.fault_base import FaultBase
 from aurora_sim.scenario.quantities import PositiveSeconds, Share, SignedSeconds
@@ -88,6 +88,18 @@ class PolicySlow(OwnPart):
 
     fault: Literal["policy-slow"]
     add: PositiveSeconds
+
+
+class PolicyRelease(OwnPart):
+    """A released policy decides a share of the orders, as a canary; the one before it decides the rest.
+
+    `module` is a WASM module of the policy's ABI, as given, beside the scenario, or in the checkout. `share` can be changed while
+    it is out; to end the fault is to roll the release back.
+    """
+
+    fault: Literal["policy-release"]
+    module: Annotated[str, Field(min_length=1)]
+    share: Share = 1.0
 
 
 class DiskFull(OwnPart):

@@ -77,6 +77,17 @@ def end(world: World, faults: Sequence[tuple[str, kinds.Fault]], number: int, no
     )
 
 
+def hold(world: World, faults: Sequence[tuple[str, kinds.Fault]], number: int, value: float, now_s: float) -> Impact:
+    """Set the value (share, factor, ...) of a fault that is on, from now until it ends: its ramp no longer moves it.
+
+    Raises ValueError for a fault that is not on.
+    """
+    if number not in world.faults_on:
+        raise ValueError(f"{faults[number][0]} is not on")
+    world.held[number] = value
+    return _take_over(world, faults, [Change(now_s, number, 1.0)], now_s)
+
+
 def _take_over(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence[Change], now_s: float) -> Impact:
     for change in due:
         fault = faults[change.number][1]
@@ -86,7 +97,8 @@ def _take_over(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Seq
             world.faults_on.discard(change.number)
         for modifiers, full in _struck(world, fault):
             if change.level > 0.0:
-                modifiers.set(change.number, _at_level(fault, full, change.level))
+                held = world.held.get(change.number)
+                modifiers.set(change.number, _at_level(fault, full, change.level) if held is None else held)
             else:
                 modifiers.clear(change.number)
     for provider in world.providers.values():
@@ -152,6 +164,8 @@ def _struck(world: World, fault: kinds.Fault) -> list[tuple[Modifiers, float]]:
             return [(world.front_door.crashes, fault.share)]
         case own_kinds.PolicySlow():
             return [(world.front_door.decision_waits, fault.add)]
+        case own_kinds.PolicyRelease():
+            return [(world.front_door.releases, fault.share)]
         case own_kinds.DiskFull():
             return [(world.provenance.full_disks, fault.share)]
         case _:

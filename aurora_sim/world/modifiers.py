@@ -24,6 +24,10 @@ class Modifiers:
     def __bool__(self) -> bool:
         return bool(self._active)
 
+    def items(self) -> list[tuple[int, float]]:
+        """The faults and their values, in the order of the scenario."""
+        return sorted(self._active.items())
+
     def _in_order(self) -> list[float]:
         return [self._active[fault] for fault in sorted(self._active)]
 

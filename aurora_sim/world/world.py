@@ -50,6 +50,7 @@ class World:
         self.front_door = FrontDoor(config.tenants)
         self.faults_on: set[int] = set()  # by their number in the scenario
         self.ended_early: set[int] = set()  # and never come on again
+        self.held: dict[int, float] = {}  # at a value that somebody gave them, while they are on
 
     def recompute(self) -> None:
         """Work out afresh, after a fault began, grew or ended, what the orders' life reads of all but providers and bridges."""

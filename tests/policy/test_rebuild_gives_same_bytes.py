@@ -1,4 +1,4 @@
-"""The committed module is what its source compiles to: anyone with Debian's packages can build it anew and compare."""
+"""Each committed module is what its source compiles to: anyone with Debian's packages can build it anew and compare."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def test_a_build_elsewhere_gives_the_committed_bytes(tmp_path):
     done = build(other)
     assert done.returncode == 0, done.stderr
     assert other.read_bytes() == COMMITTED_MODULE.read_bytes()
+
+
+@pytest.mark.needs("rustc")
+@pytest.mark.parametrize("name", ["denies-eu-west-1", "traps-on-some-orders"])
+def test_the_war_games_releases_are_what_their_sources_compile_to(tmp_path, name):
+    done = build(tmp_path / "module.wasm", f"war-game/{name}.rs")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "module.wasm").read_bytes() == (ROOT / "policy" / "war-game" / f"{name}.wasm").read_bytes()
 
 
 @pytest.mark.parametrize("tool", ["RUSTC", "WASM_LD"])

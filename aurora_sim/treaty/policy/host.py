@@ -58,6 +58,7 @@ class PolicyHost:
     def __init__(self, compiled: CompiledModule, inspection: Inspection, terms: abi.TreatyTerms) -> None:
         """Takes a module that `inspect` found good; use `load` for one that is not known to be."""
         self._compiled = compiled
+        self._inspection = inspection
         layout = inspection.layout
         self.path = compiled.path
         self.sha256 = compiled.sha256
@@ -93,6 +94,10 @@ class PolicyHost:
         with cls(compiled, inspection, PROBE_TERMS) as probed:
             probe(probed)
         return cls(compiled, inspection, terms)
+
+    def fresh(self, terms: abi.TreatyTerms) -> PolicyHost:
+        """Another host of the same module: with an instance, terms and counters of its own."""
+        return PolicyHost(self._compiled, self._inspection, terms)
 
     def decide(
         self,
