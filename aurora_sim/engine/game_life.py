@@ -6,8 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-import simpy
-
+from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
@@ -31,7 +30,7 @@ class GameLife(OrderLife):
     after_faults: Callable[[], object]
     """Called when faults have begun, grown or ended."""
 
-    def __init__(self, env: simpy.Environment, parts: Parts) -> None:
+    def __init__(self, env: Clock, parts: Parts) -> None:
         super().__init__(env, parts)
         self.price_factors: dict[str, float] = {}
         self.substitutes: dict[str, list[str]] = {}

@@ -18,9 +18,7 @@ from math import exp
 from time import perf_counter_ns
 from typing import Final
 
-import simpy
-
-from aurora_sim.engine.clock import NORMAL, Call, scheduler
+from aurora_sim.engine.clock import NORMAL, Call, Clock, Schedule
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
 from aurora_sim.engine.releases import Releases
@@ -44,9 +42,9 @@ NO_FAULT: Final = ("full", "price_moved")
 class OrderLife:
     """Carries every order of a run from its arrival to its end, and its job to its receipt."""
 
-    def __init__(self, env: simpy.Environment, parts: Parts) -> None:
+    def __init__(self, env: Clock, parts: Parts) -> None:
         self._env = env
-        self._schedule = scheduler(env)
+        self._schedule: Schedule = env.schedule
         # One tuple each for all the orders: a list of callbacks for every event would be made and thrown away.
         self._on_answered = (self._answered,)
         self._on_job_done: tuple[Callable[[Call], None], ...] = (self._job_done,)

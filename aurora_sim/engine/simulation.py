@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import simpy
-
+from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import assemble, provider_views
@@ -62,7 +61,7 @@ class Simulation:
         replayed = config.demand.replay is not None
         self._config = config
         self._warm_up_s = 0.0 if replayed else math.ceil(warm_up_s / STEP_S) * STEP_S
-        self.env = self._env = simpy.Environment(initial_time=-self._warm_up_s)
+        self.env = self._env = Clock(-self._warm_up_s)
         self._recorder = recorder
         self.parts = self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
         self.life = self._life = life(self._env, self._parts)
@@ -107,7 +106,7 @@ class Simulation:
     def advance(self, until_s: float) -> None:
         """Run up to a time within the step, for whoever wants to go slowly. Slices change nothing."""
         if until_s > self._env.now:
-            self._env.run(until=until_s)
+            self._env.advance(until_s)
 
     def step(self) -> StepReading:
         """Run to the end of the current step and read everything off."""
