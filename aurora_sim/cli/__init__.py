@@ -13,6 +13,10 @@ from aurora_sim.scenario.errors import InputError, RunError, did_you_mean
 
 COMMANDS: Final = {
     "run": ("aurora_sim.cli.run:run", "Run a scenario (the default: scenarios/baseline.yaml)."),
+    "wargame": (
+        "aurora_sim.cli.wargame:wargame",
+        "Play the war game: every procedure and incident, judged and scored.",
+    ),
     "validate": ("aurora_sim.cli.validate:validate", "Check scenario files and all that they name, and run nothing."),
     "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
     "trace": ("aurora_sim.cli.trace:trace", "Describe real traces, import them, fit them."),

@@ -8,7 +8,7 @@ failed   an expectation or a check did not hold: safety at each event, liveness 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aurora_sim.lab.wargame.incident import Incident, all_back, incident_of
@@ -27,7 +27,7 @@ TRAFFIC_ORDERS_MIN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How one expectation or check went on one seed. `margin` is how far inside (below 0: outside) its bound it was, in its unit."""
+    """How one expectation or check went on one seed. `margin`: how far inside its bound it was, in its unit; below 0 outside."""
 
     verdict: Verdict
     measured: str
@@ -44,12 +44,6 @@ class SeedVerdict:
     held: list[Held]
     checks: dict[str, Held]
     incident: Incident
-    expected_alerts: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def score(self) -> float | None:
-        """Not here: weights are the playbook's, see `scorecard.game_score`."""
-        return None
 
 
 def expected_alerts(playbook: Playbook) -> tuple[frozenset[str], frozenset[str]]:
@@ -80,7 +74,7 @@ def judge(
     counted = [one for one, e in zip(held, playbook.expect, strict=True) if answered or e.action is None] + list(
         checks.values()
     )
-    return SeedVerdict(record.seed, _worst(one.verdict for one in counted), held, checks, incident, may)
+    return SeedVerdict(record.seed, _worst(one.verdict for one in counted), held, checks, incident)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -188,7 +182,8 @@ def _expectation(
     if e.total is not None:
         value = record.totals[e.total]
         return _bounded(e, value, f"{value:g}")
-    assert e.action is not None and e.within is not None
+    assert e.action is not None
+    assert e.within is not None
     begin_s = _begin_s(record, e.of)
     done = [a.done_s for a in record.actions if a.do == e.action and not a.refused and a.done_s >= begin_s]
     if not done:

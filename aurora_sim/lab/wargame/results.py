@@ -12,7 +12,7 @@ from aurora_sim.scenario.strict import Strict
 
 FORMAT = 1
 Verdict = Literal["passed", "failed", "void"]
-FindingKind = Literal["new", "regressed", "resolved", "ongoing", "flaky"]
+FindingKind = Literal["new", "regressed", "resolved", "ongoing", "flaky", "improved"]
 
 
 class Spread(Strict):

@@ -24,7 +24,6 @@ FALSE_AFTER_S: Final = 1800.0
 """An alert that begins to fire later than this after the last fault was over speaks of nothing."""
 RESAMPLES: Final = 2000
 
-Unit = str
 MEASURES: Final[dict[str, tuple[str, str]]] = {
     "time to detect": ("s", "lower"),
     "time to detect, from fault": ("s", "lower"),
