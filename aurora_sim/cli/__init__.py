@@ -24,7 +24,10 @@ COMMANDS: Final = {
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
     "ack": ("aurora_sim.cli.ack:ack", "Verify the acks that providers sign."),
     "nonce": ("aurora_sim.cli.nonce:nonce", "Look at the treaty's nonce cache, purge it, move it."),
-    "schema": ("aurora_sim.cli.schema:schema", "Print the JSON Schema of scenarios or of orders, or write both."),
+    "schema": (
+        "aurora_sim.cli.schema:schema",
+        "Print the JSON Schema of scenarios, playbooks or orders, or write them.",
+    ),
 }
 
 
