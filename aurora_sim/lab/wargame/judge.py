@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aurora_sim.lab.wargame.incident import Incident, all_back, incident_of
-from aurora_sim.lab.wargame.indicators import STEP_S, Indicator, back_inside, end_s, indicators, step_at
+from aurora_sim.lab.wargame.incident import Incident, incident_of
+from aurora_sim.lab.wargame.indicators import STABLE_S, STEP_S, Indicator, back_inside, end_s, indicators, step_at
 from aurora_sim.lab.wargame.results import Verdict
 from aurora_sim.observe.game_record import GameRecord
 from aurora_sim.scenario.config import Slo
@@ -134,15 +134,23 @@ def _no_other_critical(record: GameRecord, allowed: frozenset[str]) -> Held:
 
 
 def _liveness(record: GameRecord, steady: Sequence[Indicator], incident: Incident, rto_s: float) -> Held:
-    """The steady state is back, for 10 min, within the RTO of the last fault's end (or rollback, where that came later)."""
+    """The steady state is back within the RTO of the last fault's end (or rollback, where that came later), and stays to the end."""
     if incident.fault_s is None:
         return Held("passed", "no fault")
-    if record.steps * STEP_S - incident.over_s < 600.0:
+    first, last = step_at(incident.over_s), record.steps
+    wanted = round(STABLE_S / STEP_S)
+    if last - first < wanted:
         return Held("void", "too short", why_void="fewer than 10 minutes are left after the last fault and rollback")
-    back_s = all_back(record, steady, step_at(incident.over_s))
-    if back_s is None:
+    outside = [
+        step
+        for one in steady
+        for step, value in enumerate(record.series[one.name][first:last], start=first)
+        if value is not None and not one.inside(value)
+    ]
+    back = max(outside, default=first - 1) + 1
+    if last - back < wanted:
         return Held("failed", "not back in the steady state", -1.0)
-    took_s = max(0.0, back_s - incident.over_s)
+    took_s = max(0.0, back * STEP_S - incident.over_s)
     return Held("passed" if took_s <= rto_s else "failed", f"back after {clock(took_s)}", (rto_s - took_s) / rto_s)
 
 
@@ -221,9 +229,11 @@ def _metric(e: Expectation, record: GameRecord, known: dict[str, Indicator]) -> 
         bound = Indicator(name, e.recovers_to, low)
         begin_s = _begin_s(record, e.of)
         from_step = step_at(begin_s) + 1
-        known_values = [value for value in series[from_step:] if value is not None]
-        if not known_values:
-            return Held("void", "no data", why_void=f"{name} has no value after the fault began")
+        span = series[from_step : step_at(begin_s + e.within) + 1]
+        known_values = sum(value is not None for value in span)
+        if known_values < max(1, len(span) / 2):
+            why = f"{name} has a value in {known_values} of {len(span)} minutes after the fault began"
+            return Held("void", "no data", why_void=why)
         # Recovery is from the last breach that began within the time: one that comes and goes has not recovered.
         last_bad = max(
             (

@@ -6,6 +6,7 @@ seed = 100 x weights of the expectations that held / all weights; of a game, the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
@@ -164,8 +165,9 @@ def seed_score(playbook: Playbook, verdict: SeedVerdict) -> float | None:
     if verdict.verdict == "void":
         return None
     weights = [e.weight for e in playbook.expect]
-    if not sum(weights):
+    whole = math.fsum(weights)
+    if not whole:
         return None
-    held = sum(w for w, one in zip(weights, verdict.held, strict=True) if one.verdict == "passed")
-    share = 100.0 * held / sum(weights)
+    held = math.fsum(w for w, one in zip(weights, verdict.held, strict=True) if one.verdict == "passed")
+    share = 100.0 * min(1.0, held / whole)
     return share if all(check.verdict == "passed" for check in verdict.checks.values()) else share / 2.0
