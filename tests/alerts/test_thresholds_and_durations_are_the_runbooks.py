@@ -28,6 +28,13 @@ RUNBOOK = [
 ]
 DECISIONS = [("AuroraPolicyDecisionSlow", "warning", 10), ("AuroraPolicyDecisionCritical", "critical", 5)]
 FAILOVERS = [("AuroraFailoversHigh", "warning", 10), ("AuroraFailoversCritical", "critical", 20)]
+BURNS = [
+    # alert, severity, burn rate, short window and long window in minutes: SRE workbook, chapter 5; the budget is 5 %
+    ("AuroraDroppedBudgetBurns14x", "page", 14.4, 5, 60),
+    ("AuroraDroppedBudgetBurns6x", "page", 6.0, 30, 360),
+    ("AuroraDroppedBudgetBurns3x", "ticket", 3.0, 120, 1440),
+    ("AuroraDroppedBudgetBurns1x", "ticket", 1.0, 360, 4320),
+]
 
 
 def fired(minutes: Minutes, alert: str) -> list[tuple[str, ...]]:
@@ -43,7 +50,7 @@ def stepped(metric: str, rest: float, after: float) -> Minutes:
 
 def test_the_table_has_every_rule() -> None:
     rules = [(rule.alert, rule.severity) for rule in load_rules(RULES).rules]
-    assert sorted(rules) == sorted((row[0], row[1]) for row in (*RUNBOOK, *DECISIONS, *FAILOVERS))
+    assert sorted(rules) == sorted((row[0], row[1]) for row in (*RUNBOOK, *DECISIONS, *FAILOVERS, *BURNS))
 
 
 @pytest.mark.parametrize(("alert", "severity", "metric", "rest", "at", "over", "held"), RUNBOOK)
@@ -98,3 +105,40 @@ def test_failovers_fire_at_once(alert: str, severity: str, threshold: int) -> No
     # With one more than the threshold in five minutes, the fifth minute is the first that is over.
     minute = str(STEP_MINUTE + 5)
     assert fired(failovers(threshold + 1), alert) == [(severity, "firing", minute, minute)]
+
+
+def burning(bad_share: float, from_minute: int, length: int, per_minute: float = 100.0) -> Minutes:
+    """Orders that end at a steady rate, none bad before a minute and this share from it on."""
+    key = "treaty_orders_total"
+    good, bad = 0.0, 0.0
+    filled, refused = [], []
+    for minute in range(length):
+        share = bad_share if minute > from_minute else 0.0
+        good, bad = good + per_minute * (1.0 - share), bad + per_minute * share
+        filled.append(good)
+        refused.append(bad)
+    return minutes_of(
+        {
+            (key, (*TREATY, ("outcome", "filled"))): filled,
+            (key, (*TREATY, ("outcome", "refused"), ("reason", "full"))): refused,
+        }
+    )
+
+
+@pytest.mark.parametrize(("alert", "severity", "burn", "short", "long"), BURNS)
+def test_a_budget_that_burns_too_fast_in_both_windows_fires(
+    alert: str, severity: str, burn: float, short: int, long: int
+) -> None:
+    bound = 0.05 * burn
+    # All bad from a minute on: the long window's share passes the bound when that much of it is bad; just at it, rounding decides.
+    begin, needed = long, int(bound * long + 1e-6)
+    [(found, state, _, minute)] = fired(burning(1.0, begin, begin + needed + 3), alert)
+    assert (found, state) == (severity, "firing")
+    assert int(minute) - begin - needed in (0, 1)
+    # Just at the bound for ever: silent.
+    assert fired(burning(bound, 0, long + 30), alert) == []
+
+
+@pytest.mark.parametrize(("alert", "severity", "burn", "short", "long"), BURNS)
+def test_few_orders_burn_no_budget(alert: str, severity: str, burn: float, short: int, long: int) -> None:
+    assert fired(burning(1.0, 0, long + 10, per_minute=99.0 / long), alert) == []

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat
-from operator import add, mul
+from operator import add, mul, sub
 from typing import NamedTuple
 
 from aurora_sim.observe.alerts.expression import (
@@ -22,7 +22,7 @@ from aurora_sim.observe.alerts.expression import (
     Number,
     Selector,
 )
-from aurora_sim.observe.alerts.functions import ELEMENTWISE, GROWTHS, OVER_RANGE
+from aurora_sim.observe.alerts.functions import ELEMENTWISE, GROWTHS, OVER_RANGE, extrapolated
 from aurora_sim.observe.alerts.histograms import quantiles
 from aurora_sim.observe.alerts.matching import is_filter, matched, operation_of
 from aurora_sim.observe.alerts.operators import AGGREGATIONS, COMPARISONS, MIRRORED
@@ -108,7 +108,15 @@ class Evaluation:
         left, right = _number(node.left), _number(node.right)
         if left is None and right is None:
             combined, first, second = matched(node), self.compiled(node.left), self.compiled(node.right)
-            return lambda: combined(first(), second())
+            if node.operator == "or":
+                return lambda: combined(first(), second())
+
+            def both() -> Columns:
+                # Nothing on the left gives nothing, and most rules have nothing there at rest.
+                left_now = first()
+                return combined(left_now, second()) if left_now[0] else NOTHING
+
+            return both
         operation = operation_of(node)
         if right is not None:
             return _mapped(self.compiled(node.left), lambda value: operation(value, right)[0])
@@ -149,13 +157,22 @@ class Evaluation:
         counter, per_second = GROWTHS[name]
 
         def at_once() -> Columns:
-            growths = window.growths(counter)
-            if growths is None:
+            rows = window.unbroken(counter)
+            if rows is None:
                 return each()
-            names = checked(window.unnamed)
-            if per_second:  # as `_extrapolated` has it where nothing is to be extrapolated
-                growths = map(mul, growths, repeat(1.0 / (window.end_s - window.start_s)))
-            return names, [*growths]
+            firsts, lasts, first_s, last_s, count = rows
+            if count < 2 or not firsts:
+                return NOTHING
+            start_s, end_s = window.start_s, window.end_s
+            names, growths = checked(window.unnamed), map(sub, lasts, firsts)
+            if first_s == start_s:  # nothing is to be carried on
+                return names, [*map(mul, growths, repeat(1.0 / (end_s - start_s)))] if per_second else [*growths]
+            return names, [
+                extrapolated(
+                    growth, first, first_s, last_s, count, start_s, end_s, counter=counter, per_second=per_second
+                )
+                for growth, first in zip(growths, firsts, strict=True)
+            ]
 
         return at_once
 

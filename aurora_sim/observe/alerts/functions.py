@@ -26,9 +26,27 @@ def _extrapolated(
             if value < previous:  # the counter began anew
                 growth += previous
             previous = value
-    to_start_s, to_end_s = times[0] - start_s, end_s - times[-1]
-    sampled_s = times[-1] - times[0]
-    between_s = sampled_s / (len(values) - 1)
+    return extrapolated(
+        growth, first, times[0], times[-1], len(values), start_s, end_s, counter=counter, per_second=per_second
+    )
+
+
+def extrapolated(
+    growth: float,
+    first: float,
+    first_s: float,
+    last_s: float,
+    count: int,
+    start_s: float,
+    end_s: float,
+    *,
+    counter: bool,
+    per_second: bool,
+) -> float:
+    """A growth between two samples, of `count` in the range, carried on to the range's ends (`extrapolatedRate`)."""
+    to_start_s, to_end_s = first_s - start_s, end_s - last_s
+    sampled_s = last_s - first_s
+    between_s = sampled_s / (count - 1)
     if counter and growth > 0.0 and first >= 0.0:  # no further back than to where the counter was 0
         to_start_s = min(to_start_s, sampled_s * (first / growth))
     near_s = between_s * 1.1

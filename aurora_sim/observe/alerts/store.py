@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat, zip_longest
-from operator import itemgetter, lt, sub
+from operator import itemgetter, lt
 from typing import Final
 
 from aurora_sim.observe.alerts.expression import METRIC_NAME, Selector
@@ -108,12 +108,13 @@ class Window(_Selected):
             times.popleft()
             rows.popleft()
 
-    def growths(self, counter: bool) -> Iterator[float] | None:
-        """Each series' last value less its first, if they span exactly the range, without a gap or a counter begun anew."""
-        first_s = self._times[0]
-        if first_s != self.start_s or self._torn_s >= first_s or (counter and self._reset_s > first_s):
+    def unbroken(self, counter: bool) -> tuple[tuple[float, ...], tuple[float, ...], float, float, int] | None:
+        """The first and the last row, their times, and how many rows there are; None if a series has a gap or began anew."""
+        times = self._times
+        first_s = times[0]
+        if self._torn_s >= first_s or (counter and self._reset_s > first_s):
             return None
-        return map(sub, self._rows[-1], self._rows[0])
+        return self._rows[0], self._rows[-1], first_s, times[-1], len(times)
 
     def samples(self) -> Iterator[tuple[list[float], list[float]]]:
         """The times and values of each series; empty where it has none in the range."""
