@@ -7,7 +7,7 @@ TEST_READY := .venv/test.stamp
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sim-run sim-metrics-run test lint policy-build treaty-verify bench lock schemas clean
+.PHONY: help sim-run sim-metrics-run wargame test lint policy-build treaty-verify bench lock schemas clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -33,6 +33,9 @@ sim-run: $(RUN_READY) ## run scenarios/baseline.yaml into out/ with plots (honou
 
 sim-metrics-run: $(RUN_READY) ## the same, a simulated minute a second, with metrics on 127.0.0.1:9110
 	$(BIN)/python -m aurora_sim run scenarios/baseline.yaml --seed $(SEED) --steps $(STEPS) --out out --metrics-port 9110 --pace 60 --serve
+
+wargame: $(RUN_READY) ## play the whole catalogue of war games with 20 seeds; the report and the results go into out/wargame
+	$(BIN)/python -m aurora_sim wargame --seeds 20 --json out/wargame/results.json --junit out/wargame/junit.xml --report out/wargame
 
 test: $(TEST_READY) ## run the tests
 	$(BIN)/python -m pytest -n 2

@@ -18,7 +18,7 @@ def test_promtool_accepts_the_file() -> None:
 
 def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
     for rule in load_rules(RULES).rules:
-        assert rule.severity in ("warning", "critical"), rule.alert
+        assert rule.severity in ("warning", "critical", "page", "ticket"), rule.alert
         assert set(rule.annotations) == {"summary", "runbook"}, rule.alert
         assert rule.annotations["runbook"].startswith("RUNBOOK.md, "), rule.alert
 

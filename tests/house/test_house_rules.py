@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from aurora_sim.scenario.json_schema import schema_text
+from aurora_sim.scenario.json_schema import playbook_schema, schema_text
 
 SCENARIOS = sorted((Path(__file__).resolve().parents[2] / "scenarios").rglob("*.yaml"))
 
@@ -55,6 +55,8 @@ def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tm
 
 def test_the_committed_schema_is_the_models(project: Path) -> None:
     assert (project / "scenarios" / "scenario.schema.json").read_text() == schema_text(), "run `make schemas`"
+    playbook = schema_text(playbook_schema())
+    assert (project / "scenarios" / "playbook.schema.json").read_text() == playbook, "run `make schemas`"
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)

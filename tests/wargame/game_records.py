@@ -65,7 +65,7 @@ def a_record(arm="answered", seed=1, *, low_until=50, low=0.5, series=None, **di
         totals |= {"dropped": 200.0, "filled": 3800.0, "gpu_hours_filled": 8500.0}
     if arm == "answered":
         actions = [ActionDone("response-1", "response", "set-router-weights", 2220.0, 2700.0, 2700.0, 2880.0, "first")]
-    record = GameRecord(seed, arm, STEPS, False, values | (series or {}), alerts, actions, faults, [], totals, [0])
+    record = GameRecord(seed, arm, STEPS, False, values | (series or {}), alerts, actions, faults, [], totals, [500, 0])
     return replace(record, **different)
 
 

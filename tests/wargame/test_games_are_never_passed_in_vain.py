@@ -45,6 +45,7 @@ def test_an_expectation_without_data_makes_it_void():
     nothing = {"provider_reputation{akash}": [None] * STEPS}
     expect = [{"metric": "provider_reputation", "provider": "akash", "at-least": 10.0, "while": "dark"}]
     assert judged(a_record(series=nothing), a_playbook(expect=expect)).verdict == "void"
+    assert judged(a_record(counts=[0, 0])).verdict == "void"
     share = [{"share": {"outcome": "filled"}, "at-least": 0.5}]
     assert judged(a_record(counts=[0, 0]), a_playbook(expect=share)).verdict == "void"
 
@@ -52,7 +53,7 @@ def test_an_expectation_without_data_makes_it_void():
 @pytest.mark.parametrize(
     "broken",
     [
-        {"counts": [1]},
+        {"counts": [500, 1]},
         {"alerts": []},
         {"violations": [Violation("no allocation while halted", 2000.0, "order x")]},
         {"alerts": [*a_record().alerts, AlertSpan("AuroraBridgeRttCritical", "critical", 2000.0, 2300.0, 2400.0)]},

@@ -24,7 +24,9 @@ def test_the_score_is_a_share_of_the_weights(low, until, weights, forbidden):
     playbook = a_playbook()
     expect = [e.model_copy(update={"weight": w}) for e, w in zip(playbook.expect, weights, strict=True)]
     playbook = playbook.model_copy(update={"expect": expect})
-    verdict = judge(playbook, a_record(low=low, low_until=until, counts=[forbidden]), a_record("calm"), SLO, 3600.0)
+    verdict = judge(
+        playbook, a_record(low=low, low_until=until, counts=[500, forbidden]), a_record("calm"), SLO, 3600.0
+    )
     score = seed_score(playbook, verdict)
     assert (score is None) == (verdict.verdict == "void" or not sum(weights))
     if score is not None:

@@ -134,7 +134,7 @@ def _no_other_critical(record: GameRecord, allowed: frozenset[str]) -> Held:
 
 
 def _liveness(record: GameRecord, steady: Sequence[Indicator], incident: Incident, rto_s: float) -> Held:
-    """The steady state is back within the RTO of the last fault's end (or rollback, where that came later), and stays to the end."""
+    """The steady state is back within the RTO of the last fault's end, or last rollback's, and stays to the end."""
     if incident.fault_s is None:
         return Held("passed", "no fault")
     first, last = step_at(incident.over_s), record.steps
@@ -180,10 +180,12 @@ def _expectation(
     if e.metric is not None:
         return _metric(e, record, known)
     if e.never is not None:
-        matched = next(counted)
+        whole, matched = next(counted), next(counted)
+        if not whole:
+            return Held("void", "0 orders", why_void="no order ended in its time")
         return Held("failed" if matched else "passed", f"{matched} orders", -float(matched))
     if e.share is not None:
-        part, whole = next(counted), next(counted)
+        whole, part = next(counted), next(counted)
         if not whole:
             return Held("void", "0 orders", why_void="no order is of those that it speaks of")
         return _bounded(e, part / whole, f"{part / whole:.4f} ({part} of {whole})")
