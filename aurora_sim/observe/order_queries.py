@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -78,8 +78,13 @@ class OrderCounts:
 
     def __init__(self, queries: Sequence[OrderQuery], bad: frozenset[str], span: Span) -> None:
         self._queries = queries
+        self._fields = [
+            [(Ended._fields.index(key), value) for key, value in query.match if key != "source"] for query in queries
+        ]
+        self._wanted_sources = [{value for key, value in query.match if key == "source"} for query in queries]
         self._bad = bad
         self._span = span
+        self._kinds: dict[str, frozenset[str]] = {}
         self.counts = [0] * len(queries)
 
     def add(self, orders: Sequence[FilledOrder | UnfilledOrder]) -> None:
@@ -87,12 +92,24 @@ class OrderCounts:
         if not self._queries:
             return
         windows = [self._window(query) for query in self._queries]
+        numbers = range(len(windows))
         for order in map(ended, orders):
-            kinds = {order.source, *order.source.split("/"), BAD if order.source in self._bad else HONEST}
-            for number, query in enumerate(self._queries):
+            kinds = self._kinds.get(order.source) or self._kinds_of(order.source)
+            ended_s = order.ended_s
+            for number in numbers:
                 from_s, until_s = windows[number]
-                if from_s <= order.ended_s < until_s and _matches(order, kinds, query.match):
+                if (
+                    from_s <= ended_s < until_s
+                    and self._wanted_sources[number] <= kinds
+                    and all(order[place] == value for place, value in self._fields[number])
+                ):
                     self.counts[number] += 1
+
+    def _kinds_of(self, source: str) -> frozenset[str]:
+        """All that a query may call the source: honest or bad, its own name, and the fault or tenant in it."""
+        known = frozenset({source, *source.split("/"), BAD if source in self._bad else HONEST})
+        self._kinds[source] = known
+        return known
 
     def _window(self, query: OrderQuery) -> tuple[float, float]:
         if query.during is None:
@@ -121,8 +138,3 @@ def ended(order: FilledOrder | UnfilledOrder) -> Ended:
 def source(order_id: str) -> str:
     """The source of orders that an order's id names."""
     return order_id.rpartition("-")[0]
-
-
-def _matches(order: Ended, kinds: set[str], match: Sequence[tuple[str, str]]) -> bool:
-    fields: Mapping[str, str] = order._asdict()
-    return all(value in kinds if key == "source" else fields[key] == value for key, value in match)

@@ -6,7 +6,7 @@ from math import exp
 from typing import Final, Literal
 
 from aurora_sim.scenario.operators import ResponseLaw
-from aurora_sim.world.streams import Streams
+from aurora_sim.world.streams import Stream, Streams
 
 Responder = Literal["first", "second"]
 DECIMALS: Final = 3  # so that the last bit of a processor's `exp` cannot show
@@ -22,6 +22,7 @@ class Operators:
     def __init__(self, law: ResponseLaw, streams: Streams) -> None:
         self._law = law
         self._streams = streams
+        self._drawn_from: dict[str, Stream] = {}
 
     def response(self, part: str, number: int) -> tuple[float, Responder]:
         """Seconds until somebody is on incident `number` of this part of the game, and who."""
@@ -33,5 +34,7 @@ class Operators:
         return (first_s, "first") if first_s <= second_s else (second_s, "second")
 
     def _drawn(self, stream: str, number: int) -> float:
-        normal = self._streams.lookup(stream, "normal").at(number)
-        return round(self._law.median * exp(self._law.sigma * normal), DECIMALS)
+        draws = self._drawn_from.get(stream)
+        if draws is None:
+            draws = self._drawn_from[stream] = self._streams.lookup(stream, "normal")
+        return round(self._law.median * exp(self._law.sigma * draws.at(number)), DECIMALS)

@@ -42,6 +42,14 @@ def _host() -> PolicyHost:
     return PolicyHost.load(POLICY, treaty_terms(_base().treaty))
 
 
+def host(config: WorldConfig) -> PolicyHost:
+    """The policy with this configuration's terms, new: one module is compiled for all the tests of a process."""
+    policy = _host()
+    policy.amend(treaty_terms(config.treaty))
+    policy.renew()
+    return policy
+
+
 def merged(base: Any, different: Any) -> Any:
     """`base` with `different` laid over it, mapping by mapping."""
     if not isinstance(base, Mapping) or not isinstance(different, Mapping):
@@ -119,9 +127,6 @@ def simulate(
 ) -> Seen:
     """Run a world for some steps under the faults of `method`."""
     config = world or _base()
-    host = _host()
-    host.amend(treaty_terms(config.treaty))
-    host.renew()
     texts: list[str] = []
     recorder = Witness(texts.append)
     simulation = Simulation(
@@ -131,7 +136,7 @@ def simulate(
         steps=steps,
         start_of_day_s=start_of_day_s,
         warm_up_s=warm_up_s,
-        policy=host,
+        policy=host(config),
         recorder=recorder,
         crypto_start_s=crypto_start_s,
     )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from engine_runs import POLICY, PROJECT
+from engine_runs import AFTERNOON_S, FAULTS, POLICY, PROJECT, Row, a_config, host, parsed
 
+from aurora_sim.engine.faults_seen import FaultsSeen
 from aurora_sim.engine.game import play
+from aurora_sim.engine.game_life import GameLife
+from aurora_sim.engine.levers import Levers
+from aurora_sim.engine.safety import SafetyWatch
+from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.alerts import load_rules
 from aurora_sim.observe.game_record import Arm, GameRecord
+from aurora_sim.observe.recorder import Recorder, StepReading
+from aurora_sim.scenario.actions import ACTIONS
+from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.scenario.faults import named
 from aurora_sim.scenario.playbook_file import LoadedPlaybook, load_playbook
 
 RULES = PROJECT / "config" / "prometheus" / "alert_rules.yml"
@@ -47,3 +57,61 @@ def loaded(folder: Path, **different: Any) -> LoadedPlaybook:
 def played(folder: Path, arm: Arm = "answered", seed: int = 42, **different: Any) -> GameRecord:
     game = loaded(folder, **different)
     return play(game.loaded, game.playbook, seed, arm, POLICY, RULES)
+
+
+@dataclass
+class Running:
+    """A simulation in a game's dress, with its levers at hand: what a test pulls, and all that can be seen afterwards."""
+
+    simulation: Simulation
+    life: GameLife
+    levers: Levers
+    faults: FaultsSeen
+    texts: list[str]
+
+    @property
+    def watch(self) -> SafetyWatch:
+        return self.life.watch
+
+    def pull(self, action: str, **arguments: Any) -> str:
+        return self.levers.pull(action, ACTIONS[action].model_validate(arguments))
+
+    def run(self, steps: int) -> list[StepReading]:
+        readings = []
+        for _ in range(steps):
+            self.simulation.advance(self.simulation.next_step_s)
+            self.faults.look(self.simulation.env.now)
+            readings.append(self.simulation.close_step())
+            self.watch.covered(readings[-1].provenance_coverage, readings[-1].time_s)
+        return readings
+
+    def rows(self) -> list[Row]:
+        """The orders that ended since the last call."""
+        text = "".join(self.texts)
+        self.texts.clear()
+        return parsed(text.splitlines())
+
+
+def running(*method: dict[str, Any], steps: int = 120, seed: int = 42, world: WorldConfig | None = None) -> Running:
+    """A world under these faults, at time 0."""
+    config = world or a_config()
+    policy = host(config)
+    texts: list[str] = []
+    simulation = Simulation(
+        config,
+        named(FAULTS.validate_python(list(method))),
+        seed=seed,
+        steps=steps,
+        start_of_day_s=AFTERNOON_S,
+        warm_up_s=600.0,
+        policy=policy,
+        recorder=Recorder(texts.append),
+        life=GameLife,
+    )
+    life = simulation.life
+    assert isinstance(life, GameLife)
+    life.watch = SafetyWatch(config.provenance.halt_below, config.provenance.halt_after, config.gateway.nonce_ttl)
+    faults = FaultsSeen(simulation)
+    life.after_faults = lambda: faults.look(simulation.env.now)
+    simulation.warm_up()
+    return Running(simulation, life, Levers(simulation, config, faults), faults, texts)
