@@ -10,6 +10,7 @@ from aurora_sim.engine.parts import Parts
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.game_record import FaultSeen
 from aurora_sim.scenario import faults as kinds
+from aurora_sim.scenario import treaty_faults as own_kinds
 
 NO_CHANGE = {"factor": 1.0, "share": 0.0, "add": 0.0, "failure": 0.0}
 """Values with which a fault changes nothing: such a one is never observed."""
@@ -51,7 +52,7 @@ class FaultsSeen:
             if not course.begun:
                 course.begun = True
                 course.before = self._counters(course.fault)
-            course.over = now_s >= course.end_s
+            course.over = now_s > course.end_s
             if not _changes_nothing(course.fault):
                 course.effect = self._effect(course, now_s)
 
@@ -94,12 +95,18 @@ class FaultsSeen:
 
     def _counters(self, fault: kinds.Fault) -> dict[str, float]:
         parts = self._parts
-        desk = parts.receipts
+        desk, recorder = parts.receipts, parts.recorder
+        waited, usual_ns = recorder.decision_times.waited, round(parts.decision_wait_s * 1e9)
         counters: dict[str, float] = {
             "timestamp": desk.timestamp_failures,
             "pin": desk.pin_failures,
             "script": desk.script_failures,
+            "slow": sum(count for wait_ns, count in waited.items() if wait_ns > usual_ns),
         }
+        for (_, reason), count in recorder.outcomes.items():
+            counters[reason] = counters.get(reason, 0.0) + count
+        for (provider_id, reason), count in recorder.failover_causes.items():
+            counters[f"{reason}/{provider_id}"] = count
         for name, bridge in parts.world.bridges.items():
             counters[f"lost/{name}"], counters[f"sent/{name}"] = bridge.lost, bridge.messages
         for source, count in self._life.arrived.items():
@@ -183,5 +190,39 @@ def _different(fault: kinds.Fault, parts: Parts, more: Grown) -> str:
         case kinds.Provenance():
             failures = more(fault.service)
             return f"{failures:g} calls failed" if failures and world.provenance.raised(fault.service) else ""
+        case _:
+            return _different_in_the_treaty(fault, parts, more)
+
+
+def _different_in_the_treaty(fault: kinds.Fault, parts: Parts, more: Grown) -> str:
+    """The same of a fault of the treaty's own parts, or of those who deal with it."""
+    door = parts.world.front_door
+    match fault:
+        case own_kinds.BadAcks() | own_kinds.Attestation():
+            provider = parts.world.providers[fault.provider]
+            reason = "ack_signature" if isinstance(fault, own_kinds.BadAcks) else "ack_attestation"
+            wrong = not provider.signs_well if isinstance(fault, own_kinds.BadAcks) else provider.attestation_refusal
+            refused = more(f"{reason}/{provider.provider_id}") + more(reason)
+            return f"{refused:g} acks refused: {reason}" if refused and wrong else ""
+        case own_kinds.KeyMismatch():
+            rejected = more("signature_invalid")
+            return f"{rejected:g} orders rejected: signature_invalid" if rejected and door.wrong_key else ""
+        case own_kinds.SchemaDrift():
+            rejected = more("schema:gpu_type")
+            return f"{rejected:g} orders rejected: schema:gpu_type" if rejected and door.drift_share else ""
+        case own_kinds.GatewayClock():
+            rejected = sum(more(reason) for reason in ("clock_skew", "issued_too_old", "deadline_passed"))
+            return f"{rejected:g} orders rejected for their time" if rejected and door.clock_add_s else ""
+        case own_kinds.GatewayDown():
+            lost = more("gateway_crash")
+            return f"{lost:g} orders lost in a crash" if lost else ""
+        case own_kinds.PolicySlow():
+            slow = more("slow")
+            return f"{slow:g} decisions took longer" if slow else ""
+        case own_kinds.DiskFull():
+            failures = more("script")
+            return (
+                f"{failures:g} receipts could not be written" if failures and parts.world.provenance.full_disks else ""
+            )
         case _:
             return ""

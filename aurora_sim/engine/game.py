@@ -86,8 +86,8 @@ class _Game:
         for _ in range(self._playbook.steps):
             now_s = simulation.next_step_s
             simulation.advance(now_s)
-            self._faults.look(now_s)  # before the orders of the step are counted
             reading = simulation.close_step()
+            self._faults.look(now_s)
             self._evaluate(now_s, reading)
             firing = {a.alert: a.fired_s for a in self._alerts.states() if a.state == FIRING and a.fired_s is not None}
             if self._operations is not None:

@@ -81,6 +81,8 @@ class GameLife(OrderLife):
             order.refused = True
             self._next(order, now_s, "ack_signature")
             return
+        good = provider.signs_well and not provider.attestation_refusal
+        self.watch.filled(order, provider.provider_id, good, now_s)
         super()._fill(order, provider, price_usd_per_hour, now_s)
 
     def struck(self, impact: Impact) -> None:

@@ -15,6 +15,7 @@ from aurora_sim.engine.simulation import Simulation
 from aurora_sim.scenario import actions, faults
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.strict import Strict
+from aurora_sim.scenario.treaty_faults import DiskFull, GatewayClock, GatewayDown, KeyMismatch, PolicySlow, SchemaDrift
 from aurora_sim.treaty.gateway import TokenBucketSettings
 from aurora_sim.treaty.policy.terms import treaty_terms
 
@@ -60,6 +61,12 @@ class Levers:
             "re-pin": self._re_pin,
             "restart-pinning": lambda _: self._mend("pinning", _is_provenance("pin")),
             "patch-receipt-script": lambda _: self._mend("the receipt script", _is_provenance("script")),
+            "clean-disk": lambda _: self._mend("the job nodes' disks", lambda fault: isinstance(fault, DiskFull)),
+            "fix-gateway-secret": lambda _: self._mend("the secret", lambda fault: isinstance(fault, GatewayDown)),
+            "sync-gateway-clock": lambda _: self._mend("the clock", lambda fault: isinstance(fault, GatewayClock)),
+            "roll-back-policy": lambda _: self._mend("the policy", lambda fault: isinstance(fault, PolicySlow)),
+            "publish-tenant-key": self._publish_tenant_key,
+            "roll-back-client": self._roll_back_client,
             "limit-sources": self._limit_sources,
             "unlimit-sources": self._unlimit_sources,
             "notify": _only_looks,
@@ -266,6 +273,18 @@ class Levers:
         return ""
 
     # Repairs.
+
+    def _publish_tenant_key(self, given: actions.OneTenant) -> str:
+        return self._mend(
+            f"the key of {given.tenant}",
+            lambda fault: isinstance(fault, KeyMismatch) and fault.tenant == given.tenant,
+        )
+
+    def _roll_back_client(self, given: actions.OneTenant) -> str:
+        return self._mend(
+            f"the client of {given.tenant}",
+            lambda fault: isinstance(fault, SchemaDrift) and fault.tenant == given.tenant,
+        )
 
     def _mend(self, what: str, broken_by: Callable[[faults.Fault], bool]) -> str:
         """End the faults that broke something; refused when none is on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from typing import Any, Final
 
@@ -33,16 +34,16 @@ class GameRecorder(Recorder):
         self._bad = bad
         self._counts = counts
         self._minutes: deque[_Minute] = deque(maxlen=TRAILING_STEPS)
-        self._decided: deque[int] = deque(maxlen=TRAILING_STEPS)
-        self._wait_ms = decision_wait_ms
+        self._waited: deque[Counter[int]] = deque([Counter()], maxlen=TRAILING_STEPS + 1)
+        """How many decisions had been waited how long for, at the end of each step."""
         self.seen: dict[str, float | None] = {}
         self.series: dict[str, list[float | None]] = {}
 
     def close_step(self, *positional: Any, **named: Any) -> StepReading:
         """End the step that is running, as `Recorder.close_step`; then add up what a game keeps of it."""
         ended = self.tally.ended
-        self._decided.append(len(self.decisions_ns))
         reading = super().close_step(*positional, **named)
+        self._waited.append(self.decision_times.waited.copy())
         minute = _Minute()
         for order in ended:
             filled = isinstance(order, tuple)
@@ -65,6 +66,16 @@ class GameRecorder(Recorder):
                 self.series.setdefault(name, []).append(value)
         return reading
 
+    def _decision_p95_ms(self) -> float | None:
+        """Of what orders waited for their decisions in the trailing window, in simulated time."""
+        waited = self._waited[-1] - self._waited[0]
+        wanted, seen = math.ceil(0.95 * sum(waited.values()) - 1e-9), 0
+        for wait_ns in sorted(waited):
+            seen += waited[wait_ns]
+            if seen >= wanted:
+                return wait_ns / 1e6
+        return None
+
     def _look(self, reading: StepReading) -> dict[str, float | None]:
         minutes = self._minutes
         seen: dict[str, float | None] = {
@@ -72,7 +83,7 @@ class GameRecorder(Recorder):
             "fill_rate_gpu_hours": reading.fill_rate_gpu_hours,
             "bridge_rtt": reading.rtt_p95_ms,
             "provenance_coverage": reading.provenance_coverage,
-            "policy_decision": self._wait_ms if any(self._decided) else None,
+            "policy_decision": self._decision_p95_ms(),
             "dropped": float(reading.dropped_5m),
             "failovers": float(reading.failovers_5m),
             "rejected": float(sum(minute.rejected for minute in minutes)),

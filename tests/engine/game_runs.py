@@ -16,7 +16,7 @@ from aurora_sim.engine.game_life import GameLife
 from aurora_sim.engine.levers import Levers
 from aurora_sim.engine.safety import SafetyWatch
 from aurora_sim.engine.simulation import Simulation
-from aurora_sim.observe.alerts import load_rules
+from aurora_sim.observe.alerts import alerts_of, load_rules
 from aurora_sim.observe.game_record import Arm, GameRecord
 from aurora_sim.observe.recorder import Recorder, StepReading
 from aurora_sim.scenario.actions import ACTIONS
@@ -30,7 +30,7 @@ OUTAGE = {"at": "10m", "fault": "outage", "provider": "akash", "for": "15m"}
 
 @lru_cache(maxsize=1)
 def alerts() -> dict[str, float]:
-    return {rule.alert: rule.for_s for rule in load_rules(RULES).rules}
+    return alerts_of(load_rules(RULES))
 
 
 def a_playbook(**different: Any) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class Running:
         readings = []
         for _ in range(steps):
             self.simulation.advance(self.simulation.next_step_s)
-            self.faults.look(self.simulation.env.now)
             readings.append(self.simulation.close_step())
+            self.faults.look(self.simulation.env.now)
             self.watch.covered(readings[-1].provenance_coverage, readings[-1].time_s)
         return readings
 

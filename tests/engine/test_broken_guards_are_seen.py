@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from game_runs import running
 
+from aurora_sim.engine import life
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.safety import KEPT_PER_RULE
 from aurora_sim.treaty.coverage import CoverageGuard
@@ -24,7 +25,8 @@ def rules(game: Any) -> set[str]:
 
 
 def test_whole_guards_let_nothing_through() -> None:
-    game = running(STAMPS_FAIL, REPLAYS)
+    wrong_acks = {"at": "1m", "for": "60m", "fault": "bad-acks", "provider": "vast"}
+    game = running(STAMPS_FAIL, REPLAYS, wrong_acks)
     game.run(35)
     assert game.simulation.parts.gateway.halted
     game.pull("halt-treaty", reason="drill")
@@ -74,6 +76,13 @@ def test_an_order_allowed_by_a_trapped_call_is_seen(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(PolicyHost, "decide", trapped)
     game.run(1)
     assert rules(game) == {"trapped-call"}
+
+
+def test_a_client_that_believes_every_ack_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = running({"at": "1m", "for": "60m", "fault": "bad-acks", "provider": "vast"})
+    monkeypatch.setattr(life, "check_ack", lambda *_: "")
+    game.run(3)
+    assert rules(game) == {"bad-ack"}
 
 
 def test_an_order_allowed_with_lost_state_is_seen() -> None:

@@ -250,6 +250,36 @@ def test_a_source_limit_stops_the_flood_before_its_signatures() -> None:
     assert set(outcomes(game, 2, bad=True)) == {("rejected", "signature_invalid")}
 
 
+REPAIRS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, str]]] = [
+    ("publish-tenant-key", {"tenant": "tenant-dao"}, {"fault": "key-mismatch", "tenant": "tenant-dao"},
+     ("rejected", "signature_invalid")),
+    ("roll-back-client", {"tenant": "tenant-dao"}, {"fault": "schema-drift", "tenant": "tenant-dao"},
+     ("rejected", "schema:gpu_type")),
+    ("sync-gateway-clock", {}, {"fault": "gateway-clock", "add": "-90s"}, ("rejected", "clock_skew")),
+    ("fix-gateway-secret", {}, {"fault": "gateway-down"}, ("undelivered", "gateway_crash")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "given", "fault", "symptom"), REPAIRS, ids=[action for action, *_ in REPAIRS])
+def test_a_repair_ends_what_it_repairs(
+    action: str, given: dict[str, Any], fault: dict[str, Any], symptom: tuple[str, str]
+) -> None:
+    game = running({"at": "2m", "for": "100m", **fault})
+    assert game.pull(action, **given).startswith("nothing is wrong with")
+    assert not outcomes(game, 2)[symptom]
+    assert outcomes(game, 3)[symptom]
+    assert game.pull(action, **given) == ""
+    assert set(outcomes(game, 3)) == {("filled", "")}
+    assert not game.faults.on(game.simulation.env.now)
+
+
+def test_a_tenants_repair_is_that_tenants_alone() -> None:
+    game = running({"at": "0s", "for": "100m", "fault": "key-mismatch", "tenant": "tenant-dao"})
+    game.run(1)
+    assert game.pull("publish-tenant-key", tenant="tenant-render")
+    assert outcomes(game, 3)["rejected", "signature_invalid"]
+
+
 # All of them.
 
 

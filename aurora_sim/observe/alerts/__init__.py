@@ -6,6 +6,17 @@ semantics. `write_rule_test` lets promtool check that it did.
 
 from aurora_sim.observe.alerts.alerting import FIRING, PENDING, RESOLVED, Alert, AlertEngine
 from aurora_sim.observe.alerts.promtool import write_rule_test
-from aurora_sim.observe.alerts.rules import Rule, RuleFile, load_rules
+from aurora_sim.observe.alerts.rules import Rule, RuleFile, alerts_of, load_rules
 
-__all__ = ["FIRING", "PENDING", "RESOLVED", "Alert", "AlertEngine", "Rule", "RuleFile", "load_rules", "write_rule_test"]
+__all__ = [
+    "FIRING",
+    "PENDING",
+    "RESOLVED",
+    "Alert",
+    "AlertEngine",
+    "Rule",
+    "RuleFile",
+    "alerts_of",
+    "load_rules",
+    "write_rule_test",
+]

@@ -123,6 +123,14 @@ class RuleFile:
         return frozenset(selector.name for selector in self.selectors)
 
 
+def alerts_of(rules: RuleFile) -> dict[str, float]:
+    """By alert, the least time that its condition must hold until it fires, in seconds."""
+    least: dict[str, float] = {}
+    for rule in rules.rules:
+        least[rule.alert] = min(rule.for_s, least.get(rule.alert, rule.for_s))
+    return least
+
+
 def load_rules(path: Path) -> RuleFile:
     """Read and check a rule file. Raises InputError for whatever Prometheus or the evaluation here would not take."""
     document = read_document(path)
