@@ -96,11 +96,13 @@ class FaultsSeen:
     def _counters(self, fault: kinds.Fault) -> dict[str, float]:
         parts = self._parts
         desk, recorder = parts.receipts, parts.recorder
+        hosts = parts.releases.hosts if parts.releases is not None else {}
         waited, usual_ns = recorder.decision_times.waited, round(parts.decision_wait_s * 1e9)
         counters: dict[str, float] = {
             "timestamp": desk.timestamp_failures,
             "pin": desk.pin_failures,
             "script": desk.script_failures,
+            "released": sum(host.decisions for host in hosts.values()),
             "slow": sum(count for wait_ns, count in waited.items() if wait_ns > usual_ns),
         }
         for (_, reason), count in recorder.outcomes.items():
@@ -219,6 +221,9 @@ def _different_in_the_treaty(fault: kinds.Fault, parts: Parts, more: Grown) -> s
         case own_kinds.PolicySlow():
             slow = more("slow")
             return f"{slow:g} decisions took longer" if slow else ""
+        case own_kinds.PolicyRelease():
+            decided = more("released")
+            return f"{decided:g} orders were decided by a released policy" if decided and door.release_shares else ""
         case own_kinds.DiskFull():
             failures = more("script")
             return (

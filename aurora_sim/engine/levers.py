@@ -15,7 +15,15 @@ from aurora_sim.engine.simulation import Simulation
 from aurora_sim.scenario import actions, faults
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.strict import Strict
-from aurora_sim.scenario.treaty_faults import DiskFull, GatewayClock, GatewayDown, KeyMismatch, PolicySlow, SchemaDrift
+from aurora_sim.scenario.treaty_faults import (
+    DiskFull,
+    GatewayClock,
+    GatewayDown,
+    KeyMismatch,
+    PolicyRelease,
+    PolicySlow,
+    SchemaDrift,
+)
 from aurora_sim.treaty.gateway import TokenBucketSettings
 from aurora_sim.treaty.policy.terms import treaty_terms
 
@@ -64,7 +72,10 @@ class Levers:
             "clean-disk": lambda _: self._mend("the job nodes' disks", lambda fault: isinstance(fault, DiskFull)),
             "fix-gateway-secret": lambda _: self._mend("the secret", lambda fault: isinstance(fault, GatewayDown)),
             "sync-gateway-clock": lambda _: self._mend("the clock", lambda fault: isinstance(fault, GatewayClock)),
-            "roll-back-policy": lambda _: self._mend("the policy", lambda fault: isinstance(fault, PolicySlow)),
+            "roll-back-policy": lambda _: self._mend(
+                "the policy", lambda fault: isinstance(fault, PolicySlow | PolicyRelease)
+            ),
+            "set-canary": self._set_canary,
             "publish-tenant-key": self._publish_tenant_key,
             "roll-back-client": self._roll_back_client,
             "limit-sources": self._limit_sources,
@@ -271,6 +282,15 @@ class Levers:
         limit = self._config.gateway.source_rate
         self._parts.gateway.limit_sources(None if limit is None else TokenBucketSettings(limit.rate_per_s, limit.burst))
         return ""
+
+    # Releases.
+
+    def _set_canary(self, given: actions.CanaryShare) -> str:
+        """The share of the orders that every policy that is being released decides from now on."""
+        out = [number for number, fault in self._faults.on(self._now_s) if isinstance(fault, PolicyRelease)]
+        for number in out:
+            self._simulation.set_share(number, given.share)
+        return "" if out else "no policy is being released"
 
     # Repairs.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
+from engine_runs import PROJECT
 from game_runs import running
 
 from aurora_sim.scenario.faults import Fault
@@ -38,6 +39,7 @@ REAL: list[dict[str, Any]] = [
     {"fault": "gateway-down"},
     {"fault": "policy-slow", "add": "40ms"},
     {"fault": "disk-full", "share": 0.5},
+    {"fault": "policy-release", "module": str(PROJECT / "policy/war-game/denies-eu-west-1.wasm"), "share": 0.2},
 ]
 NOTHING: list[dict[str, Any]] = [
     {"fault": "outage", "provider": "akash", "share": 0.0},
@@ -60,7 +62,7 @@ def seen(*method: dict[str, Any], steps: int = 12) -> list[bool]:
 
 
 def name(fault: dict[str, Any]) -> str:
-    return "-".join(str(value) for value in fault.values())
+    return "-".join(str(value).rpartition("/")[2] for value in fault.values())
 
 
 @pytest.mark.parametrize("fault", REAL, ids=name)

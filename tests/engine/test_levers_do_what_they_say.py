@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from engine_runs import a_config
+from engine_runs import PROJECT, a_config
 from game_runs import Running, running
 
 from aurora_sim.scenario.actions import ACTIONS
@@ -271,6 +271,31 @@ def test_a_repair_ends_what_it_repairs(
     assert game.pull(action, **given) == ""
     assert set(outcomes(game, 3)) == {("filled", "")}
     assert not game.faults.on(game.simulation.env.now)
+
+
+def test_a_canary_is_widened_and_rolled_back() -> None:
+    module = str(PROJECT / "policy" / "war-game" / "denies-eu-west-1.wasm")
+    denied = ("denied", "region_not_allowed")
+    release = {"at": "0s", "for": "100m", "fault": "policy-release", "module": module, "share": 0.1}
+    game = running(release, {"at": "0s", "for": "100m", "fault": "policy-slow", "add": "40ms"})
+    few = outcomes(game, 4)[denied]
+    assert game.pull("set-canary", share=0.8) == ""
+    assert outcomes(game, 4)[denied] > 3 * few
+    game.pull("amend-quota", daily_per_tenant_factor=0.001)
+    assert outcomes(game, 2)["denied", "tenant_daily_quota"], "also by the released one"
+    game.pull("revert-quota")
+    assert game.pull("roll-back-policy") == ""
+    assert game.simulation.parts.world.front_door.decision_add_s == 0.0
+    game.run(1)
+    assert set(outcomes(game, 3)) == {("filled", "")}
+    assert game.pull("set-canary", share=0.5) == "no policy is being released"
+
+
+def test_clean_disks_take_receipts_again() -> None:
+    game = running({"at": "0s", "for": "100m", "fault": "disk-full"})
+    assert coverage(game, 12) < 0.5
+    assert game.pull("clean-disk") == ""
+    assert coverage(game, 20) == 1.0
 
 
 def test_a_tenants_repair_is_that_tenants_alone() -> None:
