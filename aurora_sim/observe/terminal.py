@@ -40,8 +40,17 @@ def summary(
     parts.append(
         table(
             [
-                ("objective", "measured", "target", "verdict"),
-                *((o.name, _measured(o), f"{o.comparison} {_number(o.target, o.unit)}", o.verdict) for o in objectives),
+                ("objective", "measured", "by GPU-hours", "target", "verdict"),
+                *(
+                    (
+                        o.name,
+                        _number(o.measured, o.unit),
+                        "" if o.by_gpu_hours is None else _number(o.by_gpu_hours, o.unit),
+                        f"{o.comparison} {_number(o.target, o.unit)}",
+                        o.verdict,
+                    )
+                    for o in objectives
+                ),
             ]
         )
     )
@@ -92,11 +101,9 @@ def _providers(recorder: Recorder) -> str:
     return table(rows)
 
 
-def _measured(objective: Objective) -> str:
-    return "-" if objective.measured is None else _number(objective.measured, objective.unit)
-
-
-def _number(value: float, unit: str) -> str:
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
     if unit == "ms":
         return f"{value:g} ms"
     return f"{value:g}" if unit == "events" else f"{value:.3f}"

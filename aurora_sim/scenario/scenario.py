@@ -24,7 +24,7 @@ from aurora_sim.scenario.treaty_faults import PolicyRelease
 from aurora_sim.scenario.validation import validate
 
 STEPS_MAX = 5_256_000  # ten years
-__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "build", "find", "find_trace", "load"]
+__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "build", "file_sha256", "find", "find_trace", "load"]
 
 
 class Scenario(Strict):
@@ -42,7 +42,10 @@ class Scenario(Strict):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A scenario that was read and checked in full. `sha256` names every file that it was made from."""
+    """A scenario that was read and checked in full. `sha256` names every file that it was made from.
+
+    `path`, `config_dir`, `given` and `trace` are what it was loaded with, and load it again.
+    """
 
     path: Path
     scenario: Scenario
@@ -50,6 +53,13 @@ class Loaded:
     faults: tuple[tuple[str, Fault], ...]
     sha256: dict[str, str]
     overrides: tuple[str, ...]
+    config_dir: Path | None = None
+    trace: Path | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The overrides as they were given: without the one that puts `trace` in place."""
+        return self.overrides if self.trace is None else self.overrides[:-1]
 
 
 def load(
@@ -95,8 +105,8 @@ def build(
         given = world.demand.replay.trace
         replay = world.demand.replay.model_copy(update={"trace": str(trace_path)})
         world = world.model_copy(update={"demand": world.demand.model_copy(update={"replay": replay})})
-        sha256[given] = _digest(trace_path)
-    return Loaded(path, scenario, world, tuple(named(faults)), sha256, tuple(assignments))
+        sha256[given] = file_sha256(trace_path)
+    return Loaded(path, scenario, world, tuple(named(faults)), sha256, tuple(assignments), config_dir, trace)
 
 
 def _expanded(method: Sequence[Fault | OutageHistory], document: Document) -> tuple[list[Fault], dict[str, str]]:
@@ -107,7 +117,7 @@ def _expanded(method: Sequence[Fault | OutageHistory], document: Document) -> tu
         if isinstance(entry, OutageHistory):
             path = find_trace(entry.file, document.path)
             faults += outages(entry, path)
-            sha256[entry.file] = _digest(path)
+            sha256[entry.file] = file_sha256(path)
         elif isinstance(entry, PolicyRelease):
             path = find_trace(entry.module, document.path)
             if not path.is_file():
@@ -116,7 +126,7 @@ def _expanded(method: Sequence[Fault | OutageHistory], document: Document) -> tu
                 mend = did_you_mean(entry.module, beside) if beside else "Give the path of a .wasm file"
                 raise InputError(where, f"there is no module {entry.module!r}", mend)
             faults.append(entry.model_copy(update={"module": str(path)}))
-            sha256[entry.module] = _digest(path)
+            sha256[entry.module] = file_sha256(path)
         else:
             faults.append(entry)
     return faults, sha256
@@ -130,7 +140,8 @@ def find_trace(given: str, scenario: Path) -> Path:
     return find(Path(given))
 
 
-def _digest(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal; nothing for one that cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
