@@ -15,14 +15,12 @@ from typing import Literal
 
 import click
 
+from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
 from aurora_sim.engine.run import Options, Run
 from aurora_sim.engine.run import run as run_scenario
-from aurora_sim.observe.recorder import StepReading
 from aurora_sim.observe.terminal import summary
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.scenario.scenario import STEPS_MAX, find, load
-
-SEED_MAX = 2**63 - 1
 
 
 @click.command()
@@ -66,6 +64,21 @@ SEED_MAX = 2**63 - 1
     show_default=True,
     help="Let orders, acks and receipts carry whether they are good, or really make and verify them.",
 )
+@click.option(
+    "--replications",
+    callback=number,
+    metavar="N|auto",
+    help="Run it with N seeds, from --seed on, and tell means with 95 % intervals; or with as many as --precision takes.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="With `auto`: the half-width of the interval, relative to the mean  [default: 0.01].",
+)
+@click.option(
+    "--measure", "measures", multiple=True, help="With `auto`: what must be that precise  [default: fill_rate]."
+)
+@click.option("--jobs", type=click.IntRange(1), help="With --replications: processes  [default: the usable cores].")
 @click.option("--quiet", is_flag=True, help="Print no table and no progress.")
 def run(
     scenario: Path,
@@ -82,6 +95,10 @@ def run(
     serve: bool,
     pace: float,
     crypto: Literal["carried", "real"],
+    replications: int | Literal["auto"] | None,
+    precision: float | None,
+    measures: tuple[str, ...],
+    jobs: int | None,
     quiet: bool,
 ) -> int:
     """Run SCENARIO: every order through the real policy and the real router."""
@@ -93,12 +110,18 @@ def run(
         raise InputError(
             "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
         )
+    chosen = Choice(replications, precision, measures, jobs)
+    chosen.check(seed, {"--plots": plots, "--metrics-port": metrics_port is not None, "--pace": pace > 0.0})
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
     options = Options(seed, find(policy), find(rules), steps, out, pace, crypto)
+    if replications is not None:
+        with progress_bar("replicating", "runs", quiet) as show:
+            replicate(loaded, options, chosen, quiet, show)
+        return 0
     with contextlib.ExitStack() as stack:
         running: list[Run] = []
         interrupted = stack.enter_context(_interruptible(running))
-        progress = stack.enter_context(_progress(quiet))
+        progress = stack.enter_context(progress_bar("simulating", "steps", quiet))
 
         def begun(state: Run) -> None:
             running.append(state)
@@ -110,7 +133,9 @@ def run(
                 if not quiet:
                     click.echo(f"metrics on http://127.0.0.1:{server.port}/metrics", err=True)
 
-        done = run_scenario(loaded, options, begun=begun, watch=lambda reading: progress(reading, running[0].steps))
+        done = run_scenario(
+            loaded, options, begun=begun, watch=lambda reading: progress(reading.step + 1, running[0].steps)
+        )
         if plots and done.recorder.step > 0:
             _draw(done, out)
         if not quiet:
@@ -149,10 +174,10 @@ def _interruptible(running: list[Run]) -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[StepReading, int], None]]:
-    """A progress bar on stderr, if that is a terminal."""
+def progress_bar(what: str, things: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, if that is a terminal; it is shown how many of how many are done."""
     if quiet or not sys.stderr.isatty():
-        yield lambda reading, steps: None
+        yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -160,13 +185,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[StepReading, int], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} steps"),
+        TextColumn("{task.completed}/{task.total} " + things),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating")
+        task = bar.add_task(what)
 
-        def show(reading: StepReading, steps: int) -> None:
-            bar.update(task, total=steps, completed=reading.step + 1)
+        def show(done: int, total: int) -> None:
+            bar.update(task, total=total, completed=done)
 
         yield show

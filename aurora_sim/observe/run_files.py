@@ -44,11 +44,7 @@ class RunFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._made: list[Path] = []
-        for missing in reversed([folder, *folder.parents]):
-            if not missing.exists():
-                missing.mkdir()
-                self._made.append(missing)
+        self._made = make_folder(folder)
         self._open: dict[str, TextIO] = {}
         try:
             for name, columns in ((ROUTING, COLUMNS), (STEPS, STEP_COLUMNS), (PROVIDERS, PROVIDER_COLUMNS)):
@@ -109,9 +105,37 @@ class RunFiles:
                 file.close()
         for name in (ROUTING, STEPS, PROVIDERS, ALERTS, MANIFEST):
             (self.folder / (name + PARTIAL)).unlink(missing_ok=True)
-        for folder in reversed(self._made):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        remove_folders(self._made)
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those that it is in, and give the ones that were not there."""
+    made: list[Path] = []
+    for missing in reversed([folder, *folder.parents]):
+        if not missing.exists():
+            missing.mkdir()
+            made.append(missing)
+    return made
+
+
+def remove_folders(made: Sequence[Path]) -> None:
+    """Take away folders that were made, but for those that hold something."""
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Put files into a folder, all or none. Raises OSError where the disk does."""
+    try:
+        for name, text in texts.items():
+            (folder / (name + PARTIAL)).write_text(text, encoding="utf-8", newline="\n")
+        for name in texts:
+            (folder / (name + PARTIAL)).replace(folder / name)
+    except BaseException:
+        for name in texts:
+            (folder / (name + PARTIAL)).unlink(missing_ok=True)
+        raise
 
 
 def _fixed(value: float | None, decimals: int) -> str:

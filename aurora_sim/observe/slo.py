@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from aurora_sim.observe.recorder import Recorder, StepReading
 from aurora_sim.observe.tally import ENTRY_REFUSED, quantile
 from aurora_sim.scenario.config import Slo
 
 Verdict = Literal["met", "missed", "not enough data"]
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 WINDOW_STEPS: Final = 5
 
 
