@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -14,14 +15,15 @@ from aurora_sim.scenario.scenario import Loaded
 
 SEED_MAX = 2**63 - 1
 PRECISION = 0.01
+NUMBER_MAX = 100_000
 
 
 def number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | Literal["auto"] | None:
-    """How many replications, from the text of the option: an integer of at least 2, or `auto`."""
+    """How many replications, from the text of the option: an integer from 2 on, or `auto`."""
     if value is None or value == "auto":
         return value  # type: ignore[return-value]  # a string here is "auto"
-    if not value.isascii() or not value.isdigit() or int(value) < 2:
-        raise click.BadParameter(f"{value!r} is neither a number from 2 on nor `auto`")
+    if re.fullmatch("[0-9]{1,6}", value) is None or not 2 <= int(value) <= NUMBER_MAX:
+        raise click.BadParameter(f"{value!r} is neither a number from 2 to {NUMBER_MAX} nor `auto`")
     return int(value)
 
 
