@@ -43,8 +43,8 @@ def test_bytes_are_the_same_over_one_and_two_processes(tmp_path: Path) -> None:
 
 
 def test_as_many_as_it_takes_are_as_many_over_two_processes(tmp_path: Path) -> None:
-    measure = ("--measure", "rtt_p95_ms", "--precision", "0.02")
-    arguments = ("scenarios/baseline.yaml", "--steps", "8", "--replications", "auto", *measure)
+    measure = ("--measure", "rtt_p95_ms", "--precision", "0.04")
+    arguments = ("scenarios/baseline.yaml", "--steps", "5", "--replications", "auto", *measure)
     one = replicated(tmp_path / "a", *arguments, "--jobs", "1")
     assert one == replicated(tmp_path / "b", *arguments, "--jobs", "2")
     result = json.loads(one["replications.json"])
@@ -52,7 +52,7 @@ def test_as_many_as_it_takes_are_as_many_over_two_processes(tmp_path: Path) -> N
     assert method["of"] == ["rtt_p95_ms"]
     assert method["replications_min"] <= method["precise_since"] < result["replications"] < method["replications_max"]
     found = result["measures"]["rtt_p95_ms"]
-    assert 0.0 < found["half_width"] <= 0.02 * found["mean"]
+    assert 0.0 < found["half_width"] <= 0.04 * found["mean"]
 
 
 def test_each_row_is_the_single_run_of_its_seed(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_bad_input_that_a_worker_finds_is_told_likewise(tmp_path: Path) -> None:
     ("arguments", "word"),
     [
         (("--replications", "1"), "from 2 to"),
-        (("--replications", "9" * 5000), "from 2 to"),
+        (("--replications", "9" * 30), "from 2 to"),
         (("--replications", "some"), "auto"),
         (("--replications", "2", "--plots"), "--plots"),
         (("--replications", "2", "--pace", "60"), "--pace"),
