@@ -25,18 +25,20 @@ from aurora_sim.engine.releases import Releases
 from aurora_sim.treaty.ack import Ack, check_ack
 from aurora_sim.treaty.client import backoff_s, next_move
 from aurora_sim.treaty.policy import ALLOW, reason
-from aurora_sim.treaty.reputation import after_ack, after_failure
+from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import OrderDraft, bridge_luck, job_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.front_door import FrontDoor
+from aurora_sim.world.market import NO_BID, OFFER_GONE
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
 OVER: Final = object()
 """In place of the event of a message that was answered, or given up, after its way was worked out anew."""
-NO_FAULT: Final = ("full", "price_moved")
+NO_FAULT: Final = ("full", "price_moved", OFFER_GONE)
 """Refusals that are a market at work: they cost a provider no reputation."""
+OUTAGE: Final = "outage"
 
 
 class OrderLife:
@@ -69,9 +71,7 @@ class OrderLife:
         self._decision_wait_s = parts.decision_wait_s
         self._crash_share = 0.0
         self._releases: Releases | None = None  # while any is out
-        self._held_up = (
-            parts.decision_wait_s > 0.0
-        )  # an order that the policy allowed does not go on at once, or not at all
+        self._held_up = parts.decision_wait_s > 0.0  # an order that was allowed does not go on at once, or not at all
         self._timeout_s = parts.client.timeout_ms / 1000.0
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
@@ -101,20 +101,6 @@ class OrderLife:
 
         then = (arrive,)
         schedule(Call(first, then), NORMAL, first[0] - self._env.now)
-
-    def place_running(self, order: LiveOrder, candidates: list[str]) -> None:
-        """A job that began before the run and still runs: on the first candidate that has room, if there is one."""
-        now_s = self._env.now
-        for provider_id in candidates:
-            provider = self._providers[provider_id]
-            if not provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour):
-                order.outcome = "filled"
-                lease = provider.lease(
-                    now_s, order.gpu_type, order.gpus, order.region, job_luck(order.job_luck)[3], order
-                )
-                left_s = order.time_s + order.gpu_hours / order.gpus * 3600.0 - now_s
-                self._schedule(Call(lease, self._on_job_done), NORMAL, left_s)
-                return
 
     # 2. to 4. Gateway, nonce, policy.
 
@@ -230,6 +216,14 @@ class OrderLife:
         # 7. and 8. Provider and ack: it takes the order, or the next candidate is asked.
         provider, gpu_type = order.provider, order.gpu_type
         refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
+        market = provider.market
+        if market is not None and not refusal:
+            refusal = market.refusal(order.source, order.index, order.attempts if order.outcome else 0)
+            if refusal == NO_BID:  # it took the order, and then nothing came
+                self._later(
+                    market.bid_timeout_s, order, lambda event: self._refused(event.value, self._env.now, NO_BID)
+                )
+                return
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
             if self._crypto is None:
@@ -240,8 +234,12 @@ class OrderLife:
             if not refusal:
                 self._fill(order, provider, price, now_s)
                 return
+        self._refused(order, now_s, refusal)
+
+    def _refused(self, order: LiveOrder, now_s: float, refusal: str) -> None:
+        """The candidate answered, and will not have it."""
         if refusal not in NO_FAULT:
-            provider.reputation = after_failure(provider.reputation, self._alpha)
+            order.provider.reputation = after_failure(order.provider.reputation, self._alpha)
         order.refused = True
         self._next(order, now_s, refusal)
 
@@ -283,7 +281,11 @@ class OrderLife:
         placement_s = law.median_s * exp(law.sigma * placement)
         if placement_s < law.min_s:
             placement_s = law.min_s
-        self._schedule(Call(lease, self._on_job_done), NORMAL, placement_s + gpu_hours / gpus * 3600.0)
+        run_s = placement_s + gpu_hours / gpus * 3600.0
+        if provider.interruptions is None:
+            self._schedule(Call(lease, self._on_job_done), NORMAL, run_s)
+        else:
+            self.run_on(lease, order, run_s, 0.0, order.attempts if order.outcome else 0)
         if order.outcome:  # it was filled before, and its job killed
             self._recorder.rerouted(order, "filled")
             return
@@ -297,6 +299,23 @@ class OrderLife:
                 placement_s, link.settlement.median_s * exp(link.settlement.sigma * settlement),
             )
         )  # fmt: skip
+
+    def run_on(self, lease: Lease, order: LiveOrder, run_s: float, ran_s: float, again: int) -> None:
+        """Let a job that has run for `ran_s` run on: until `run_s` after its begin, or until something interrupts it before."""
+        interruptions = lease.provider.interruptions
+        after_s, why = (run_s, "") if interruptions is None else interruptions.first(order.source, order.index, again)
+        if after_s >= run_s or after_s <= ran_s:  # one that is over by now struck a run of the job before this
+            self._schedule(Call(lease, self._on_job_done), NORMAL, run_s - ran_s)
+        else:
+            self._later(after_s - ran_s, (lease, why), self._interrupted)
+
+    def _interrupted(self, event: Call) -> None:
+        """Something took a job off its node before it was done."""
+        lease: Lease
+        lease, why = event.value
+        if lease.live:
+            lease.provider.release(self._env.now, lease)
+            self._killed(lease, why)
 
     def _job_done(self, event: Call) -> None:
         lease: Lease = event.value
@@ -318,11 +337,19 @@ class OrderLife:
             if order.message is message:
                 message.event = event = Call(message, self._on_answered)
                 self._schedule(event, NORMAL, message.due_s - now_s)
+        for provider, share in impact.darkened:
+            provider.reputation = after_outage(provider.reputation, self._parts.outage_penalty_points, share)
         for lease in impact.killed:
-            killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
-            assert isinstance(killed, LiveOrder)
-            self._recorder.killed(lease.provider.provider_id)
-            self._later(self._parts.notice_s(killed), (killed, lease.provider.provider_id), self._reroute)
+            self._killed(lease, OUTAGE)
+
+    def _killed(self, lease: Lease, why: str) -> None:
+        """A job was killed; its lease has ended. Its tenant will notice."""
+        killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
+        assert isinstance(killed, LiveOrder)
+        killed.killed_s = self._env.now
+        provider_id = lease.provider.provider_id
+        self._recorder.killed(provider_id, why)
+        self._later(self._parts.notice_s(killed), (killed, provider_id, why), self._reroute)
 
     def _take_over(self, door: FrontDoor) -> None:
         """What faults leave of the gateway's clock and its process, and how long decisions take now."""
@@ -337,14 +364,16 @@ class OrderLife:
         self._held_up = wait_s > 0.0 or self._crash_share > 0.0
 
     def _reroute(self, event: Call) -> None:
-        """The tenant noticed that its job was killed: it is routed again, but not to where it just died."""
+        """The tenant noticed that its job was killed: it is routed again, but after an outage not to where that is."""
         order: LiveOrder
-        order, killed_by = event.value
+        order, killed_by, why = event.value
         order.refused = False
-        order.candidates = [provider_id for provider_id in self._router.rank(order) if provider_id != killed_by]
+        order.candidates = self._router.rank(order)
+        if why == OUTAGE:
+            order.candidates = [provider_id for provider_id in order.candidates if provider_id != killed_by]
         order.place = 0
         if order.candidates:
-            self._recorder.failed_over(killed_by, "job_killed")
+            self._recorder.failed_over(killed_by, "job_killed" if why == OUTAGE else why)
             self._ask(order, self._env.now)
         else:
             self._end(order, self._env.now, "unroutable", "no_other_provider")

@@ -49,6 +49,7 @@ class LiveOrder(Order):
         "failovers",
         "index",
         "job_luck",
+        "killed_s",
         "link",
         "message",
         "outcome",
@@ -77,6 +78,7 @@ class LiveOrder(Order):
     via: Link  # the link in use: that one, or the one it fails over to
     tries: int  # to this candidate, over the link in use
     message: Message | None
+    killed_s: float  # when its job was killed last; only the copy under which that goes on has it
     day: int  # the UTC day that its quota was taken on
     outcome: str
     reason: str

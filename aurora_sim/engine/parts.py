@@ -69,6 +69,8 @@ class Parts:
     clock_skew_max_s: float
     decision_wait_s: float
     reputation_alpha: float
+    outage_penalty_points: float
+    hysteresis_points: float
     start_of_day_s: float
     health_check_every_s: float
     crypto: Crypto | None = None
@@ -156,6 +158,7 @@ def assemble(
     world = World(config, streams)
     indexes = region_indexes(config.treaty)
     gateway, client, provenance = config.gateway, config.client, config.provenance
+    collapse = config.failures.reputation
     crypto, real_receipts = (None, None) if crypto_start_s is None else _crypto(config, world, streams, crypto_start_s)
     services = real_receipts or world.provenance
     return Parts(
@@ -218,6 +221,8 @@ def assemble(
         clock_skew_max_s=gateway.clock_skew_max,
         decision_wait_s=config.policy.decision_wait,
         reputation_alpha=config.router.reputation_alpha_per_order,
+        outage_penalty_points=collapse.outage_penalty_points if collapse.enabled else 0.0,
+        hysteresis_points=collapse.hysteresis_points if collapse.enabled else 0.0,
         start_of_day_s=start_of_day_s,
         health_check_every_s=config.router.health_check_every,
         crypto=crypto,
@@ -270,7 +275,7 @@ def provider_views(world: World) -> list[ProviderView]:
                 kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()
             },
             latency_ms=provider.latency_ms,
-            reputation=provider.shown_reputation(),
+            reputation=provider.credit,
             routing_weight=provider.routing_weight,
         )
         for provider in world.providers.values()

@@ -234,6 +234,10 @@ def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
             "rerouted": recorder.jobs_rerouted,
             "lost": recorder.jobs_lost,
             "gpu_hours_lost": round(recorder.gpu_hours_lost, 4),
+            "kill_causes": [
+                {"provider_id": provider_id, "reason": why, "count": count}
+                for (provider_id, why), count in sorted(recorder.kill_causes.items())
+            ],
         },
         "cost_usd": round(recorder.cost_usd, 2),
         "failovers": recorder.failovers_total,

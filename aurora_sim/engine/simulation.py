@@ -22,8 +22,8 @@ from aurora_sim.scenario.faults import Fault
 from aurora_sim.scenario.treaty_faults import PolicyRelease
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
-from aurora_sim.treaty.reputation import after_ack, after_failure
-from aurora_sim.world.demand import OrderDraft
+from aurora_sim.treaty.reputation import after_ack, after_failure, credit
+from aurora_sim.world.demand import OrderDraft, job_luck
 from aurora_sim.world.faults import apply, changes, end, hold
 from aurora_sim.world.provider import Provider
 from aurora_sim.world.renewals import renewal_outages
@@ -202,12 +202,13 @@ class Simulation:
         An answer counts for a provider's reputation as an ack does, silence as a failure: so one that nobody dares to use wins
         its standing back.
         """
-        alpha = self._parts.reputation_alpha
+        alpha, hysteresis_points = self._parts.reputation_alpha, self._parts.hysteresis_points
         for provider in self._parts.world.providers.values():
             if provider.active:
                 provider.reputation = after_ack(provider.reputation, provider.standing, alpha)
             else:
                 provider.reputation = after_failure(provider.reputation, alpha)
+            provider.credit = credit(provider.shown_reputation(), provider.credit, hysteresis_points)
         self._parts.router.refresh(provider_views(self._parts.world))
 
     def _guard_provenance(self, coverage: float | None, now_s: float) -> None:
@@ -244,7 +245,17 @@ class Simulation:
                 parts.max_latency_ms[draft[3]],
                 parts.order_valid_for_s,
             )
-            self._life.place_running(order, parts.router.rank(order))
+            self._place_running(order, parts.router.rank(order))
+
+    def _place_running(self, order: LiveOrder, candidates: Sequence[str]) -> None:
+        """A job that began before the run and still runs: on the first candidate that has room, if there is one."""
+        now_s, gpu_type, gpus, region = self._env.now, order.gpu_type, order.gpus, order.region
+        for provider in map(self._parts.world.providers.__getitem__, candidates):
+            if not provider.refusal(gpu_type, gpus, region, order.max_price_usd_per_hour):
+                order.outcome = "filled"
+                lease = provider.lease(now_s, gpu_type, gpus, region, job_luck(order.job_luck)[3], order)
+                self._life.run_on(lease, order, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
+                return
 
 
 def _read(provider: Provider) -> ProviderReading:

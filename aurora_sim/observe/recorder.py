@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Final, NamedTuple
 
-from aurora_sim.observe.rows import ARRIVAL, FilledOrder, UnfilledOrder, filled_rows, unfilled_row
+from aurora_sim.observe.rows import ARRIVAL, FilledOrder, KilledOrder, UnfilledOrder, filled_rows, unfilled_row
 from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
@@ -82,7 +82,7 @@ class Recorder:
         self.cost_usd = 0.0
         self.failovers_total = 0
         self.jobs_killed = 0
-        self.killed_at: Counter[str] = Counter()
+        self.kill_causes: Counter[tuple[str, str]] = Counter()
         self.jobs_rerouted = 0
         self.jobs_lost = 0
         self.gpu_hours_lost = 0.0
@@ -108,15 +108,17 @@ class Recorder:
             self.failovers_total += 1
             self.failover_causes[provider_id, why] += 1
 
-    def killed(self, provider_id: str) -> None:
-        """An outage killed a running job."""
+    def killed(self, provider_id: str, why: str) -> None:
+        """A running job was killed: `outage`, or what else took it off its node."""
         self.tally.jobs_killed += 1
         if self.step >= 0:
             self.jobs_killed += 1
-            self.killed_at[provider_id] += 1
+            self.kill_causes[provider_id, why] += 1
 
-    def rerouted(self, order: UnfilledOrder, outcome: str) -> None:
-        """A killed job found another provider, or is lost."""
+    def rerouted(self, order: KilledOrder, outcome: str) -> None:
+        """A killed job found another provider, or is lost; one that was killed in the warm-up counts nowhere."""
+        if order.killed_s < 0.0:
+            return
         if outcome == "filled":
             self.jobs_rerouted += 1
         else:

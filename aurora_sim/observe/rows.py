@@ -52,6 +52,13 @@ class UnfilledOrder(Protocol):
     bridge: str
 
 
+class KilledOrder(Protocol):
+    """What is recorded of an order whose job was killed: its GPU-hours, and when."""
+
+    gpu_hours: float
+    killed_s: float
+
+
 def filled_rows(step: int, orders: Sequence[FilledOrder]) -> str:
     """The rows of filled orders."""
     return (f"{step},{_FILLED}" * len(orders)) % tuple(chain.from_iterable(orders))

@@ -60,10 +60,18 @@ def summary(
     parts.append(_providers(recorder))
     if recorder.jobs_killed:
         parts.append(
-            f"\njobs killed {recorder.jobs_killed}: routed again {recorder.jobs_rerouted}, lost {recorder.jobs_lost} "
-            f"({recorder.gpu_hours_lost:.0f} GPU-hours)"
+            f"\njobs killed {recorder.jobs_killed}{_causes(recorder)}: routed again {recorder.jobs_rerouted}, "
+            f"lost {recorder.jobs_lost} ({recorder.gpu_hours_lost:.0f} GPU-hours)"
         )
     return "\n".join(parts)
+
+
+def _causes(recorder: Recorder) -> str:
+    """What killed the jobs, where it was not outages alone."""
+    causes: dict[str, int] = {}
+    for (_, why), count in sorted(recorder.kill_causes.items()):
+        causes[why] = causes.get(why, 0) + count
+    return "" if set(causes) <= {"outage"} else f" ({', '.join(f'{why} {count}' for why, count in causes.items())})"
 
 
 def _outcomes(recorder: Recorder) -> str:

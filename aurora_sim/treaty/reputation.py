@@ -21,3 +21,17 @@ def after_ack(reputation: float, standing: float, alpha: float = ALPHA) -> float
 def after_failure(reputation: float, alpha: float = ALPHA) -> float:
     """The reputation (0 to 100) after an order that failed: pulled towards 0."""
     return reputation - alpha * reputation
+
+
+def after_outage(reputation: float, penalty_points: float, share: float) -> float:
+    """The reputation (0 to 100) after a share of the provider's nodes, 0 to 1, went dark: all of them cost all the points."""
+    return max(0.0, reputation - penalty_points * share)
+
+
+def credit(reputation: float, credit_before: float, hysteresis_points: float) -> float:
+    """The reputation that tenants' floors are held against: it sinks at once, and rises only once more than the points ahead.
+
+    So a provider that sank below any floor f counts as below it until its reputation is f + `hysteresis_points` again, and
+    does not flap around it (the play operator of hysteresis). With 0 points it is the reputation.
+    """
+    return min(reputation, max(credit_before, reputation - hysteresis_points))

@@ -14,7 +14,7 @@ from aurora_sim.scenario import faults as kinds
 from aurora_sim.scenario import treaty_faults as own_kinds
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.modifiers import Modifiers
-from aurora_sim.world.provider import Lease
+from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.world import World
 
 RAMP_STEPS: Final = 20
@@ -32,10 +32,15 @@ class Change(NamedTuple):
 
 
 class Impact(NamedTuple):
-    """What a change did at once: leases whose jobs were killed, and messages whose way was worked out anew."""
+    """What a change did at once.
+
+    Leases whose jobs were killed, messages whose way was worked out anew, and of which providers what share of the nodes went
+    dark that was not.
+    """
 
     killed: list[Lease]
     replanned: list[Message]
+    darkened: list[tuple[Provider, float]]
 
 
 def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list[Change]]]:
@@ -55,7 +60,7 @@ def changes(faults: Sequence[tuple[str, kinds.Fault]]) -> list[tuple[float, list
 def apply(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Sequence[Change], now_s: float) -> Impact:
     """Take over the changes of one instant, but for those of faults that were ended before their time."""
     due = [change for change in due if change.number not in world.ended_early]
-    return _take_over(world, faults, due, now_s) if due else Impact([], [])
+    return _take_over(world, faults, due, now_s) if due else Impact([], [], [])
 
 
 def end(world: World, faults: Sequence[tuple[str, kinds.Fault]], number: int, now_s: float) -> Impact:
@@ -70,10 +75,12 @@ def end(world: World, faults: Sequence[tuple[str, kinds.Fault]], number: int, no
     if isinstance(faults[number][1], DRAWN):
         raise ValueError(f"{faults[number][0]} is in the orders themselves, and cannot be ended")
     if number in world.ended_early:
-        return Impact([], [])
+        return Impact([], [], [])
     world.ended_early.add(number)
     return (
-        _take_over(world, faults, [Change(now_s, number, 0.0)], now_s) if number in world.faults_on else Impact([], [])
+        _take_over(world, faults, [Change(now_s, number, 0.0)], now_s)
+        if number in world.faults_on
+        else Impact([], [], [])
     )
 
 
@@ -101,13 +108,17 @@ def _take_over(world: World, faults: Sequence[tuple[str, kinds.Fault]], due: Seq
                 modifiers.set(change.number, _at_level(fault, full, change.level) if held is None else held)
             else:
                 modifiers.clear(change.number)
+    darkened = []
     for provider in world.providers.values():
+        lit = provider.lit
         provider.recompute()
         provider.reprice()
+        if provider.lit < lit:
+            darkened.append((provider, lit - provider.lit))
     world.recompute()
     replanned = [message for bridge in world.bridges.values() for message in bridge.recompute(now_s)]
     killed = [lease for provider in world.providers.values() for lease in provider.strike(now_s)]
-    return Impact(killed, replanned)
+    return Impact(killed, replanned, darkened)
 
 
 def _at_level(fault: kinds.Fault, full: float, level: float) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from aurora_sim.scenario.config import ANYWHERE
 from aurora_sim.scenario.config import Provider as ProviderConfig
+from aurora_sim.world.interruptions import Interruptions
+from aurora_sim.world.market import Market
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.prices import PriceWalk
 
@@ -43,9 +45,12 @@ class Provider:
         self.regions = tuple(config.regions)
         self.standing = config.reputation  # what its reputation recovers to
         self.reputation = config.reputation
+        self.credit = config.reputation  # what tenants' floors are held against, as of the last health check
         self.routing_weight = config.routing_weight
         self.placement = config.placement
         self.walks = walks
+        self.market: Market | None = None  # where it may have no bid or no offer, and
+        self.interruptions: Interruptions | None = None  # what may take a job off its node
         self.base_capacity_gpus = {
             kind: math.floor(pool.capacity_gpus * config.capacity) for kind, pool in config.gpus.items()
         }
@@ -65,6 +70,7 @@ class Provider:
         self.capacity_gpus = dict(self.base_capacity_gpus)
         self.price_usd_per_hour: dict[str, float] = {}
         self.latency_ms = config.latency_ms
+        self.lit = 1.0  # share of its nodes that is not dark
         self.active = True
         self.open_regions = frozenset(self.regions)
         self._offset_gpu_s = 0.0
@@ -84,7 +90,7 @@ class Provider:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
         self.dark_share = {region: dark.compound_share() for region, dark in self.dark.items()}
         self._dark = any(self.dark_share.values())
-        lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
+        self.lit = lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
         offered = lit * self.capacity_factors.product()
         self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
         self.latency_ms = self.base_latency_ms * self.latency_factors.product()

@@ -7,6 +7,8 @@ from typing import Final
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.front_door import FrontDoor
+from aurora_sim.world.interruptions import Interruptions
+from aurora_sim.world.market import Market
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.prices import PriceWalk
 from aurora_sim.world.provenance import ProvenanceServices
@@ -39,6 +41,7 @@ class World:
             )
             for provider_id, provider in config.providers.items()
         }
+        self._add_failures(config, streams)
         self.bridges = {
             name: Bridge(name, bridge, config.client.abandon_cost) for name, bridge in config.bridges.items()
         }
@@ -51,6 +54,18 @@ class World:
         self.faults_on: set[int] = set()  # by their number in the scenario
         self.ended_early: set[int] = set()  # and never come on again
         self.held: dict[int, float] = {}  # at a value that somebody gave them, while they are on
+
+    def _add_failures(self, config: WorldConfig, streams: Streams) -> None:
+        """Give each provider the failures that are switched on for it."""
+        market, nodes = config.failures.market, config.failures.nodes
+        for provider_id, provider in self.providers.items():
+            bids = market.bids.get(provider_id) if market.enabled else None
+            offers = market.offers.get(provider_id) if market.enabled else None
+            leaving = nodes.providers.get(provider_id) if nodes.enabled else None
+            if bids is not None or offers is not None:
+                provider.market = Market(provider_id, bids, offers, streams)
+            if bids is not None or leaving is not None:
+                provider.interruptions = Interruptions(provider_id, leaving, bids, streams)
 
     def recompute(self) -> None:
         """Work out afresh, after a fault began, grew or ended, what the orders' life reads of all but providers and bridges."""

@@ -103,7 +103,7 @@ def test_each_tenant_s_use_is_that_of_its_own_orders(seen):
 def test_killed_jobs_are_rerouted_or_lost(seen):
     recorder = seen.recorder
     assert recorder.jobs_killed == recorder.jobs_rerouted + recorder.jobs_lost == len(recorder.reroutes)
-    assert sum(recorder.killed_at.values()) == recorder.jobs_killed
+    assert sum(recorder.kill_causes.values()) == recorder.jobs_killed
 
 
 def test_failovers_are_those_of_the_rows_and_of_the_reroutes(seen):

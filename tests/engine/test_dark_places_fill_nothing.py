@@ -31,7 +31,7 @@ def test_a_dark_provider(provider):
         p for r in seen.readings if FROM_S < r.time_s <= UNTIL_S for p in r.providers if p.provider_id == provider
     ]
     assert all((p.active, p.capacity_gpus, p.leased_gpus) == (False, 0, 0) for p in during)
-    assert set(seen.recorder.killed_at) == {provider}
+    assert set(seen.recorder.kill_causes) == {(provider, "outage")}
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-west-2"])
