@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "validate": ("aurora_sim.cli.validate:validate", "Check scenario files and all that they name, and run nothing."),
     "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
     "trace": ("aurora_sim.cli.trace:trace", "Describe real traces, import them, fit them."),
+    "selfcheck": ("aurora_sim.cli.selfcheck:selfcheck", "Prove the model where theory knows the exact answer."),
     "policy": ("aurora_sim.cli.policy:policy", "Check, question and time a policy module."),
     "receipt": ("aurora_sim.cli.receipt:receipt", "Make and verify the receipts of jobs, and pin their artefacts."),
     "ack": ("aurora_sim.cli.ack:ack", "Verify the acks that providers sign."),

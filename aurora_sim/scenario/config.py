@@ -6,7 +6,7 @@ any of it by key. Units stand last in the names.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from aurora_sim.scenario.strict import Strict, wrong
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Law = Literal["lognormal", "exponential"]
 ANYWHERE = "global"
 
 
@@ -130,11 +131,15 @@ class Tenant(Strict):
 
 
 class Workload(Strict):
-    """GPU-hours an order are log-normal; the price limit is uniform between `low` and `high`."""
+    """GPU-hours an order are log-normal, or exponential of the same median; the price limit is uniform between `low` and `high`.
+
+    `gpu_hours_sigma` is the log-normal's; an exponential law has none.
+    """
 
     gpu_type: Name
     gpu_hours_median: Positive
     gpu_hours_sigma: NonNegative
+    gpu_hours_law: Law = "lognormal"
     max_latency_ms: Positive
 
 
@@ -164,6 +169,7 @@ class Bridge(Strict):
     gateway_sigma: NonNegative
     service_median_ms: Positive
     service_sigma: NonNegative
+    service_law: Law = "lognormal"  # or exponential, of the same median and without sigma
     workers: Annotated[int, Field(ge=1, le=100_000)]
     tail: Tail
     loss: Share

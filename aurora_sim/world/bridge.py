@@ -14,13 +14,15 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from heapq import heapreplace
-from math import exp
+from math import erfc, exp, log, sqrt
 from typing import Final
 
 from aurora_sim.scenario.config import Bridge as BridgeConfig
 from aurora_sim.world.modifiers import Modifiers
 
 NEVER: Final = math.inf
+_SQRT_2: Final = sqrt(2.0)
+_LN_2: Final = log(2.0)
 
 
 class Message:
@@ -94,6 +96,7 @@ class Bridge:
         self._network_sigma = config.network_sigma
         self._gateway_sigma = config.gateway_sigma
         self._service_sigma = config.service_sigma
+        self._exponential = config.service_law == "exponential"
         self._tail_p = config.tail.p
         self._tail_s = config.tail.xm_ms / 1000.0
         self._tail_power = -1.0 / config.tail.alpha
@@ -120,7 +123,11 @@ class Bridge:
         if tail < self._tail_p:
             # The draw says both whether (below p) and how much: given that, tail / p is uniform again.
             travel_s += self._tail_s * ((tail + 1e-12) / self._tail_p) ** self._tail_power
-        service_s = self._service_s * exp(self._service_sigma * service)
+        if self._exponential:
+            # The share of draws above this one is uniform; the same draw serves both laws.
+            service_s = -self._service_s / _LN_2 * log(0.5 * erfc(service / _SQRT_2))
+        else:
+            service_s = self._service_s * exp(self._service_sigma * service)
         self.messages += 1
         if loss < (self.loss if not more_loss else 1.0 - (1.0 - self.loss) * (1.0 - more_loss)):
             self.lost += 1

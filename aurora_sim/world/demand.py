@@ -111,6 +111,7 @@ class TenantOrders:
         self._gpu_types = [workload.gpu_type for workload in chosen]
         self._median_h = np.array([workload.gpu_hours_median for workload in chosen])
         self._sigma = np.array([workload.gpu_hours_sigma for workload in chosen])
+        self._exponential = np.array([workload.gpu_hours_law == "exponential" for workload in chosen])
         limits = [config.price_limits[workload.gpu_type] for workload in chosen]
         self._price_low = np.array([limit.low for limit in limits])
         self._price_span = np.array([limit.high - limit.low for limit in limits])
@@ -139,6 +140,9 @@ class TenantOrders:
         workload = self._workloads.choose(streams.uniform(f"{source}/workload", block)[:size])
         gpus = self._gpu_counts[self._gpus.choose(streams.uniform(f"{source}/gpus", block)[:size])]
         spread = np.exp(self._sigma[workload] * streams.normal(f"{source}/gpu-hours", block)[:size])
+        if self._exponential.any():
+            exponential = streams.exponential(f"{source}/gpu-hours/exponential", block)[:size] / math.log(2.0)
+            spread = np.where(self._exponential[workload], exponential, spread)
         gpu_hours = np.maximum(np.round(self._median_h[workload] * spread, 4), 0.0001)
         placed = np.ones(size, dtype=bool)
         if self._kept_share is not None:
