@@ -22,8 +22,8 @@ from aurora_sim.engine.clock import NORMAL, Call, Clock, Schedule
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
 from aurora_sim.engine.releases import Releases
+from aurora_sim.engine.retries import Retries, fail_over
 from aurora_sim.treaty.ack import Ack, check_ack
-from aurora_sim.treaty.client import backoff_s, next_move
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
 from aurora_sim.world.bridge import Message
@@ -63,6 +63,7 @@ class OrderLife:
         self._router = parts.router
         self._providers = parts.world.providers
         self._region_loss = parts.world.region_loss
+        self._retries = Retries(env, parts, self._send, self._next, self._end)
         self._targets = {name: (p, parts.links[p.bridge]) for name, p in self._providers.items()}
         self._issued = parts.issued
         self._start_of_day_s = parts.start_of_day_s
@@ -72,7 +73,6 @@ class OrderLife:
         self._crash_share = 0.0
         self._releases: Releases | None = None  # while any is out
         self._held_up = parts.decision_wait_s > 0.0  # an order that was allowed does not go on at once, or not at all
-        self._timeout_s = parts.client.timeout_ms / 1000.0
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
         self._receipts = parts.receipts
@@ -178,22 +178,24 @@ class OrderLife:
 
     # 6. Bridge.
 
-    def _send(self, order: LiveOrder, now_s: float) -> None:
-        """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge."""
+    def _send(self, order: LiveOrder, now_s: float, released: bool = False) -> None:
+        """One try to reach the provider, over its own bridge or, when that does not answer, over the failover bridge.
+
+        `released`: the order comes from the local queue, which has already said which way it goes.
+        """
         link = order.via
-        if (
-            link.breaker.failures
-            and link is order.link
-            and link.failover is not None
-            and not link.breaker.passes(now_s)
-        ):
-            order.via = link = link.failover
-            order.tries = 0
+        if link.hindered and not released and link is order.link:
+            way = link.way(now_s)
+            if way == "wait":
+                self._retries.wait(order, now_s)
+                return
+            if way == "failover":
+                link = fail_over(order)
         luck = self._parts.retry_luck(order) if order.attempts else bridge_luck(order.bridge_luck)
         order.attempts += 1
         order.tries += 1
         loss = self._region_loss[order.region]
-        order.message = message = link.bridge.send(order, now_s, now_s + self._timeout_s, luck, loss)
+        order.message = message = link.bridge.send(order, now_s, now_s + link.timeout_s, luck, loss)
         self._schedule(Call(message, self._on_answered), NORMAL, message.due_s - now_s)
 
     def _answered(self, event: Call) -> None:
@@ -206,13 +208,13 @@ class OrderLife:
         order: LiveOrder = message.order  # type: ignore[assignment]
         order.message = None
         now_s = self._env.now
-        breaker = order.via.breaker
         if message.reply_s >= message.give_up_s:
-            breaker.unanswered(now_s)
-            self._retry(order, now_s)
+            self._retries.unanswered(order, now_s)
             return
-        if breaker.failures:
-            breaker.answered()
+        link = order.via
+        if link.hindered:
+            link.answered()
+            self._retries.wake(link)
         # 7. and 8. Provider and ack: it takes the order, or the next candidate is asked.
         provider, gpu_type = order.provider, order.gpu_type
         refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
@@ -242,22 +244,6 @@ class OrderLife:
             order.provider.reputation = after_failure(order.provider.reputation, self._alpha)
         order.refused = True
         self._next(order, now_s, refusal)
-
-    def _retry(self, order: LiveOrder, now_s: float) -> None:
-        parts = self._parts
-        failover = order.link.failover
-        on_failover = order.via is not order.link
-        move = next_move(parts.client, order.tries, on_failover=on_failover, has_failover=failover is not None)
-        if move == "retry":
-            wait_s = backoff_s(parts.client, order.tries, parts.jitter(order))
-            self._later(wait_s, order, lambda event: self._send(event.value, self._env.now))
-        elif move == "failover_bridge":
-            assert failover is not None, "there is no other bridge to fail over to"
-            order.via = failover
-            order.tries = 0
-            self._send(order, now_s)
-        else:
-            self._next(order, now_s, "bridge_timeout")
 
     def _next(self, order: LiveOrder, now_s: float, why: str) -> None:
         """The candidate failed: a failover to the next one, if there is one."""
@@ -368,6 +354,7 @@ class OrderLife:
         order: LiveOrder
         order, killed_by, why = event.value
         order.refused = False
+        order.deadline_s = self._env.now + self._parts.order_valid_for_s  # the rest of the job is ordered anew
         order.candidates = self._router.rank(order)
         if why == OUTAGE:
             order.candidates = [provider_id for provider_id in order.candidates if provider_id != killed_by]

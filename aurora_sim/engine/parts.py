@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aurora_sim.engine.clock import Call
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import Recorder
+from aurora_sim.scenario.config import Bridge as BridgeConfig
 from aurora_sim.scenario.config import ClientConfig, RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
-from aurora_sim.treaty.breaker import Breaker
+from aurora_sim.treaty.bridge_client import BridgeClient
 from aurora_sim.treaty.client import ClientSettings
 from aurora_sim.treaty.coverage import CoverageGuard
 from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
 from aurora_sim.treaty.ledger import QuotaLedger
+from aurora_sim.treaty.local_queue import QueueSettings
 from aurora_sim.treaty.nonce import MemoryNonceCache
 from aurora_sim.treaty.policy import UNKNOWN_REGION
 from aurora_sim.treaty.policy.host import PolicyHost
@@ -33,17 +38,39 @@ if TYPE_CHECKING:
     from aurora_sim.engine.releases import Releases
 
 
-class Link:
-    """How a provider is reached: its bridge, the breaker in front of it, the link to fail over to, and its second clock."""
+class Link(BridgeClient[LiveOrder]):
+    """How a provider is reached: the client's side of a bridge, the bridge itself, and its second clock.
 
-    __slots__ = ("breaker", "bridge", "failover", "name", "settlement")
+    An operator's `use` and `prefer_failover` take effect at once, also for the orders that wait.
+    """
 
-    def __init__(self, bridge: Bridge, breaker: Breaker) -> None:
+    __slots__ = ("alarm", "alarm_s", "bridge", "changed", "name", "settlement")
+
+    failover: Link | None
+
+    def __init__(self, bridge: Bridge, settings: ClientSettings) -> None:
         self.name = bridge.name
         self.bridge = bridge
-        self.breaker = breaker
         self.settlement = bridge.config.settlement
-        self.failover: Link | None = None
+        # When somebody who waits here is looked at next, and by whom: `Retries` sets these.
+        self.alarm: Call | None = None
+        self.alarm_s = math.inf
+        self.changed: Callable[[Link], None] = lambda _: None
+        super().__init__(settings, service_rate_per_s(bridge.config))
+
+    def use(self, settings: ClientSettings) -> None:
+        super().use(settings)
+        self.changed(self)
+
+    def prefer_failover(self, preferred: bool) -> None:
+        super().prefer_failover(preferred)
+        self.changed(self)
+
+
+def service_rate_per_s(config: BridgeConfig) -> float:
+    """How many messages a second a bridge's workers can relay: workers / mean of the log-normal service time."""
+    mean_s = config.service_median_ms / 1000.0 * math.exp(config.service_sigma**2 / 2.0)
+    return config.workers / mean_s
 
 
 @dataclass(slots=True)
@@ -58,7 +85,6 @@ class Parts:
     policy: PolicyHost
     ledger: QuotaLedger
     router: Router
-    client: ClientSettings
     links: dict[str, Link]
     receipts: ReceiptDesk[CompletedJob]
     guard: CoverageGuard
@@ -187,15 +213,7 @@ def assemble(
                 )
             }
         ),
-        client=ClientSettings(
-            timeout_ms=client.timeout_ms,
-            backoff_base_s=client.backoff_base,
-            backoff_cap_s=client.backoff_cap,
-            max_attempts=client.max_attempts,
-            failover_attempts=client.failover_attempts,
-            failover_bridges={name: b.failover for name, b in config.bridges.items() if b.failover is not None},
-        ),
-        links=links(world, client),
+        links=links(world, client_settings(client)),
         receipts=ReceiptDesk(
             services,
             services,
@@ -246,12 +264,27 @@ def _crypto(config: WorldConfig, world: World, streams: Streams, start_s: float)
     return crypto, RealReceipts(world.provenance, crypto, streams)
 
 
-def links(world: World, client: ClientConfig) -> dict[str, Link]:
+def client_settings(client: ClientConfig) -> ClientSettings:
+    """The client of every bridge, as the configuration has it."""
+    queue = client.queue
+    return ClientSettings(
+        timeout_ms=client.timeout_ms,
+        backoff_base_s=client.backoff_base,
+        backoff_cap_s=client.backoff_cap,
+        jitter=client.jitter,
+        max_attempts=client.max_attempts,
+        failover_attempts=client.failover_attempts,
+        breaker_failures=client.breaker_failures,
+        breaker_probe_s=client.breaker_probe,
+        queue=None
+        if queue is None
+        else QueueSettings(orders_max=queue.orders_max, drain_fraction=queue.drain_fraction),
+    )
+
+
+def links(world: World, settings: ClientSettings) -> dict[str, Link]:
     """A link over each bridge."""
-    made = {
-        name: Link(bridge, Breaker(client.breaker_failures, client.breaker_probe))
-        for name, bridge in world.bridges.items()
-    }
+    made = {name: Link(bridge, settings) for name, bridge in world.bridges.items()}
     for link in made.values():
         if link.bridge.failover is not None:
             link.failover = made[link.bridge.failover]

@@ -177,17 +177,39 @@ class Bridge(Strict):
     failover: Name | None = None
 
 
+class QueueConfig(Strict):
+    """Where orders wait at the client for a bridge that does not answer; they leave at that share of the bridge's capacity."""
+
+    orders_max: PositiveCount = 10_000
+    drain_fraction: Annotated[float, Field(gt=0, le=1)] = 0.65
+
+
 class ClientConfig(Strict):
-    """How the router's client submits over a bridge; `abandon_cost` is the share of a service that an abandoned try still costs."""
+    """How the router's client submits over a bridge; `abandon_cost` is the share of a service that an abandoned try still costs.
+
+    `max_attempts` null: until the order's deadline; `breaker_failures` null: no breaker; `queue` null: no local queue.
+    """
 
     timeout_ms: Positive
     backoff_base: Seconds
     backoff_cap: Seconds
-    max_attempts: Annotated[int, Field(ge=1, le=100)]
-    failover_attempts: Annotated[int, Field(ge=0, le=100)]
+    jitter: Literal["full", "none"] = "full"
+    max_attempts: Annotated[int, Field(ge=1, le=100)] | None
+    failover_attempts: Annotated[int, Field(ge=1, le=100)]
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] | None
-    breaker_probe: Seconds
+    breaker_probe: PositiveSeconds
+    queue: QueueConfig | None = None
     abandon_cost: Share
+
+    @model_validator(mode="after")
+    def _cap_above_base(self) -> Self:
+        if self.backoff_base > self.backoff_cap:
+            raise wrong(
+                f"backoff_base ({self.backoff_base:g} s) is above backoff_cap ({self.backoff_cap:g} s)",
+                "Give backoff_base <= backoff_cap",
+                "backoff_base",
+            )
+        return self
 
 
 class Service(Strict):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_sim.treaty.client import ClientSettings, backoff_s, next_move
+from aurora_sim.treaty.local_queue import QueueSettings
 
 SETTINGS = ClientSettings()
 
@@ -37,6 +38,20 @@ def test_the_whole_way(has_failover):
     assert moves == ["retry"] * 4 + over_failover + ["next_provider"]
 
 
+def test_blind_retry_goes_on_and_on():
+    blind = SETTINGS.blind()
+    assert {next_move(blind, n, on_failover=False, has_failover=True) for n in range(1, 1000)} == {"retry"}
+    assert (blind.breaker_failures, blind.queue) == (None, None)
+    paced = blind.paced()
+    assert (paced.breaker_failures, paced.breaker_probe_s, paced.queue) == (3, 1.0, QueueSettings())
+
+
+@pytest.mark.parametrize("wrong", [{"orders_max": 0}, {"drain_fraction": 0.0}, {"drain_fraction": 1.1}])
+def test_impossible_queues_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        QueueSettings(**wrong)
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -44,7 +59,8 @@ def test_the_whole_way(has_failover):
         ({"backoff_base_s": 31.0}, "backoff_base_s"),
         ({"max_attempts": 0}, "max_attempts"),
         ({"failover_attempts": 0}, "failover_attempts"),
-        ({"failover_bridges": {"ibc": "ibc"}}, "ibc"),
+        ({"breaker_failures": 0}, "breaker_failures"),
+        ({"breaker_probe_s": 0.0}, "breaker_probe_s"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, named):
