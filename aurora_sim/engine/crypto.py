@@ -11,11 +11,12 @@ exactly until the year 2242, so nothing in a run is rounded by the way there and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aurora_sim.engine.eavesdropper import Admit, Eavesdropper
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.treaty.ack import Ack
 from aurora_sim.treaty.canonical import JsonObject, canonical
@@ -34,9 +35,6 @@ from aurora_sim.treaty.signed_order import (
 )
 from aurora_sim.world.provider import Provider
 from aurora_sim.world.streams import Streams
-
-Admit = Callable[[LiveOrder, float], None]
-"""(order, simulated seconds) -> None: the way from the gateway on."""
 
 NONCE_LENGTH_MAX: Final = 128
 READ_FIELDS: Final = (
@@ -85,7 +83,8 @@ class Crypto:
             self.signers[owner] = signer = derived_signer(owner, streams)
             self.registry.add(owner, signer.public_key, 0.0)
         self._stranger = derived_signer("stranger", streams)  # whom no registry knows
-        self._captured: dict[str, bytes] = {}  # by tenant, its last accepted order, as an eavesdropper has it
+        # As an eavesdropper has them: by tenant its last accepted order or, where more are kept, by nonce all of them.
+        self._captured: dict[str, bytes] = {}
 
     def unix_s(self, time_s: float) -> float:
         """The Unix time of a simulated time."""
@@ -98,15 +97,16 @@ class Crypto:
 
         `issued` is the last accepted order of each tenant; `defect` is what is wrong with the source's requests.
         """
+        all_kept = isinstance(issued, Eavesdropper)
 
         def send(order: LiveOrder, now_s: float) -> None:
             tenant_id = order.tenant_id
-            captured = self._captured.get(tenant_id) if defect == "replay" else None
+            captured = self._captured.get(order.nonce if all_kept else tenant_id) if defect == "replay" else None
             body = captured if captured is not None else self.written(order)
             self.receive(order, body, now_s)
             admit(order, now_s)
             if issued.get(tenant_id) is order:
-                self._captured[tenant_id] = body
+                self._captured[order.nonce if all_kept else tenant_id] = body
 
         return send
 

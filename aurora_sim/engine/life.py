@@ -19,8 +19,9 @@ from time import perf_counter_ns
 from typing import Final
 
 from aurora_sim.engine.clock import NORMAL, Call, Clock, Schedule
+from aurora_sim.engine.eavesdropper import counting_accepted
 from aurora_sim.engine.live_order import LiveOrder
-from aurora_sim.engine.parts import Parts
+from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
 from aurora_sim.treaty.ack import Ack, check_ack
@@ -56,7 +57,7 @@ class OrderLife:
         self._crypto = parts.crypto
         self._recorder = parts.recorder
         self._gateway = parts.gateway
-        self._check = parts.gateway.check  # by the clock that the gateway has
+        self._check: Check = parts.gateway.check  # by the clock that the gateway has
         self._nonces = parts.nonces
         self._policy = parts.policy
         self._ledger = parts.ledger
@@ -85,6 +86,8 @@ class OrderLife:
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
         crypto, troubled = self._crypto, parts.world.front_door.troubled
         admit = self._admit if crypto is None else crypto.gate(self._admit, self._issued, defect)
+        if defect == "replay":
+            admit = counting_accepted(admit, self._recorder)
 
         def arrive(event: Call) -> None:
             draft: OrderDraft = event.value
@@ -339,8 +342,7 @@ class OrderLife:
 
     def _take_over(self, door: FrontDoor) -> None:
         """What faults leave of the gateway's clock and its process, and how long decisions take now."""
-        check, add_s = self._gateway.check, door.clock_add_s
-        self._check = (lambda order, now_s: check(order, now_s + add_s)) if add_s else check
+        self._check = self._parts.check_under_faults(self._env.now)
         self._crash_share = door.crash_share
         self._releases = self._parts.releases if door.release_shares else None
         wait_s = self._parts.decision_wait_s + door.decision_add_s
@@ -370,7 +372,7 @@ class OrderLife:
     def _end(self, order: LiveOrder, now_s: float, outcome: str, why: str) -> None:
         """Where an order ends unfilled; so does the copy of a killed job's order that finds no other place."""
         if order.policy_code == ALLOW:
-            self._ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
+            self._parts.give_back(order)
         if order.outcome:
             assert order.outcome == "filled", f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
             self._recorder.rerouted(order, outcome)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aurora_sim.engine.clock import Call
+from aurora_sim.engine.control_plane import STATE_LOST, ControlPlane
+from aurora_sim.engine.eavesdropper import Eavesdropper
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import Recorder
 from aurora_sim.scenario.config import Bridge as BridgeConfig
@@ -16,10 +18,11 @@ from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.treaty.bridge_client import BridgeClient
 from aurora_sim.treaty.client import ClientSettings
 from aurora_sim.treaty.coverage import CoverageGuard
-from aurora_sim.treaty.gateway import Gateway, TokenBucketSettings
+from aurora_sim.treaty.gateway import Gateway, Refusal, TokenBucketSettings
 from aurora_sim.treaty.ledger import QuotaLedger
 from aurora_sim.treaty.local_queue import QueueSettings
 from aurora_sim.treaty.nonce import MemoryNonceCache
+from aurora_sim.treaty.order import Order
 from aurora_sim.treaty.policy import UNKNOWN_REGION
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import region_indexes
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
     from aurora_sim.engine.crypto import Crypto
     from aurora_sim.engine.crypto_receipts import RealReceipts
     from aurora_sim.engine.releases import Releases
+
+
+Check = Callable[[Order, float], Refusal | None]
+"""(order, seconds) -> why it is not let in, or None."""
 
 
 class Link(BridgeClient[LiveOrder]):
@@ -104,8 +111,10 @@ class Parts:
     """What really signs and verifies, or None where orders, acks and receipts are only said to be good."""
     releases: Releases | None = None
     """The policies of the scenario that are released while it runs, if it has any."""
+    control_plane: ControlPlane | None = None
+    """Where nonces and quotas can be lost: what they are restored from."""
     issued: dict[str, LiveOrder] = field(default_factory=dict)
-    """The last accepted order of each tenant: what an eavesdropper captures to replay."""
+    """The last accepted order of each tenant: what an eavesdropper captures to replay. One may keep more."""
 
     @property
     def policies(self) -> PolicyHost | Releases:
@@ -127,6 +136,22 @@ class Parts:
         """How long it takes until a killed job's tenant knows: it looks as often as the router, so uniform over that."""
         draws = self.streams.generator(f"{order.source}/job/notice#{order.attempts}", order.index)
         return float(draws.random()) * self.health_check_every_s
+
+    def check_under_faults(self, now_s: float) -> Check:
+        """The gateway's check as faults leave it now: by the clock that it has, and of nothing while its state is lost."""
+        check, add_s, lost = self.gateway.check, self.world.front_door.clock_add_s, self.world.front_door.state_lost
+        if self.control_plane is not None:
+            self.control_plane.follow(lost, now_s)
+        if lost:
+            return lambda order, now_s: STATE_LOST
+        return (lambda order, now_s: check(order, now_s + add_s)) if add_s else check
+
+    def give_back(self, order: LiveOrder) -> None:
+        """Give back the quota of an allowed order that ended unfilled."""
+        if self.control_plane is None:
+            self.ledger.give_back(order.tenant_id, order.day, order.gpu_hours)
+        else:
+            self.control_plane.give_back(order)
 
     def struck(self, order: LiveOrder, what: str, share: float) -> bool:
         """Whether an order is among the share that `what` befalls: by a draw of its own, at its index."""
@@ -154,7 +179,8 @@ class Parts:
                 order.deadline_s = order.time_s - 1.0
                 order.issued_s = order.deadline_s - self.order_valid_for_s
             case "replay":
-                captured = self.issued.get(order.tenant_id)
+                issued, tenant_id = self.issued, order.tenant_id
+                captured = issued.to_replay(order) if isinstance(issued, Eavesdropper) else issued.get(tenant_id)
                 if captured is None:
                     order.signature_valid = False  # nothing was captured yet, and nobody else can sign
                     return

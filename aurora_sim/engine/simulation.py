@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from aurora_sim.engine.clock import Clock
+from aurora_sim.engine.control_plane import ControlPlane, Loss
+from aurora_sim.engine.eavesdropper import listening
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import assemble, provider_views
@@ -19,7 +21,7 @@ from aurora_sim.engine.releases import Releases
 from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault
-from aurora_sim.scenario.treaty_faults import PolicyRelease
+from aurora_sim.scenario.treaty_faults import PolicyRelease, StateLost
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
 from aurora_sim.treaty.reputation import after_ack, after_failure, credit
@@ -64,6 +66,10 @@ class Simulation:
         self.env = self._env = Clock(-self._warm_up_s)
         self._recorder = recorder
         self.parts = self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
+        self.parts.issued = listening(method, list(config.tenants))
+        snapshot_every_s = [fault.snapshot_every for _, fault in method if isinstance(fault, StateLost)]
+        if snapshot_every_s:
+            self.parts.control_plane = ControlPlane(self.parts.nonces, self.parts.ledger)
         self.life = self._life = life(self._env, self._parts)
         self.began_s = -self._warm_up_s
         self.end_s = steps * STEP_S
@@ -91,6 +97,8 @@ class Simulation:
             (config.provenance.batch_every, lambda: self._parts.receipts.work(self._env.now)),
         ):
             self._every(every_s, act)
+        if (plane := self.parts.control_plane) is not None:
+            self._every(min(snapshot_every_s), lambda: plane.snapshot(self._env.now))
         self._place_history(sources)
         recorder.step = -round(self._warm_up_s / STEP_S)
         self._leased_before_s = 0.0
@@ -137,6 +145,19 @@ class Simulation:
     def repair(self, number: int) -> None:
         """End the fault with this number now, before its time; `aurora_sim.world.faults.end` says what that means."""
         self._life.struck(end(self._parts.world, self.faults, number, self._env.now))
+
+    def restore_control_plane(self, replay_log: bool) -> Loss | None:
+        """Restore nonces and quotas from the latest snapshot, and from the log after it if it is replayed, and let orders in again.
+
+        What was lost and restored, with the recovery point; None where nothing was lost.
+        """
+        plane = self._parts.control_plane
+        if plane is None or not plane.lost:
+            return None
+        plane.replay_log = replay_log
+        for number in self.running_faults("state-lost"):
+            self.repair(number)
+        return plane.losses[-1]
 
     def set_share(self, number: int, share: float) -> None:
         """Set the share of a fault that is on, such as that of a policy release in its canary; until it ends."""

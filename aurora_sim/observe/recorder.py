@@ -86,6 +86,8 @@ class Recorder:
         self.jobs_rerouted = 0
         self.jobs_lost = 0
         self.gpu_hours_lost = 0.0
+        self.replays_accepted = 0
+        """Requests that replayed an order that was accepted before, and were allowed."""
         self.latest: StepReading | None = None
 
     # What the engine tells.

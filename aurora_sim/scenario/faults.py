@@ -24,6 +24,7 @@ from aurora_sim.scenario.treaty_faults import (
     PolicyRelease,
     PolicySlow,
     SchemaDrift,
+    StateLost,
 )
 
 
@@ -116,12 +117,23 @@ class DemandChange(FaultBase):
 
 
 class BadRequests(FaultBase):
-    """Requests that no honest client sends, `rate` a second: they must be refused, and harm nobody."""
+    """Requests that no honest client sends, `rate` a second: they must be refused, and harm nobody.
+
+    A replay is the tenant's last accepted order or, with `captured`, one of that many: the last ones of all the fault's tenants
+    together that were accepted before it began, in turn.
+    """
 
     fault: Literal["bad-requests"]
     kind: Literal["schema", "signature", "replay", "clock-skew", "expired"]
     rate: Annotated[float, Field(gt=0, le=100_000)]
     tenant: str | None = None
+    captured: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @model_validator(mode="after")
+    def _replays_what_it_captured(self) -> Self:
+        if self.captured is not None and self.kind != "replay":
+            raise wrong(f"{self.kind} requests replay nothing", "Give kind: replay, or take captured out", "captured")
+        return self
 
 
 class Reputation(FaultBase):
@@ -183,6 +195,7 @@ Fault = Annotated[
     | GatewayDown
     | PolicySlow
     | PolicyRelease
+    | StateLost
     | DiskFull,
     Field(discriminator="fault"),
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from aurora_sim.scenario.fault_base import FaultBase
-from aurora_sim.scenario.quantities import PositiveSeconds, Share, SignedSeconds
+from aurora_sim.scenario.quantities import SECONDS_MAX, PositiveSeconds, Seconds, Share, SignedSeconds
 from aurora_sim.scenario.strict import wrong
 
 
@@ -100,6 +100,18 @@ class PolicyRelease(OwnPart):
     fault: Literal["policy-release"]
     module: Annotated[str, Field(min_length=1)]
     share: Share = 1.0
+
+
+class StateLost(AtOnce, OwnPart):
+    """The gateway's nonces and quotas are gone, and nothing is let in (503, `state_lost`) until they are restored.
+
+    Operators restore them from the latest of the snapshots that are made every `snapshot_every`, with the log after it or without.
+    Where nobody does, it is over after `for`, with the log; without `for`, never.
+    """
+
+    fault: Literal["state-lost"]
+    for_s: Seconds = Field(default=SECONDS_MAX, alias="for")
+    snapshot_every: PositiveSeconds = 900.0
 
 
 class DiskFull(OwnPart):

@@ -7,11 +7,26 @@ What is taken and not given back is *used*. The ledger counts; whether an order 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 MICRO: Final = 1_000_000
 """Units to a GPU-hour. The ledger counts whole millionths: sums of floats drift, so that what was given back would
 leave a residue of what was taken, and a quota of 100 would be reached at 99.99999999999999."""
+
+
+class LedgerState(NamedTuple):
+    """A copy of what a ledger has counted, in millionths of a GPU-hour; by itself, that of one that has counted nothing.
+
+    `days` are used by tenant and day, `forgotten` used on the days before `before`; `used` and `given_back` are the totals.
+    """
+
+    days: Mapping[int, Mapping[str, int]] = MappingProxyType({})
+    before: int | None = None
+    forgotten: int = 0
+    used: int = 0
+    given_back: int = 0
 
 
 class QuotaLedger:
@@ -120,6 +135,18 @@ class QuotaLedger:
         for old in [known for known in self._days if known < day]:
             self._forgotten += sum(self._days.pop(old).values())
         self._before = day if self._before is None else max(day, self._before)
+        self.check()
+
+    def snapshot(self) -> LedgerState:
+        """A copy of what is counted."""
+        days = {day: dict(tenants) for day, tenants in self._days.items()}
+        return LedgerState(days, self._before, self._forgotten, self._used, self._given_back)
+
+    def restore(self, state: LedgerState) -> None:
+        """Have counted what a snapshot had, and nothing else; the limits stay."""
+        self._days = {day: dict(tenants) for day, tenants in state.days.items()}
+        self._before, self._forgotten = state.before, state.forgotten
+        self._used, self._given_back = state.used, state.given_back
         self.check()
 
     def check(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 
@@ -47,6 +48,10 @@ class NonceCache(Protocol):
 def nonce_key(tenant_id: str, nonce: str) -> str:
     """The cache's key: nonces of two tenants never meet, because a tenant id holds no slash."""
     return f"{tenant_id}/{nonce}"
+
+
+AcceptedNonces = Mapping[str, float]
+"""When each nonce that is held was accepted, the oldest first."""
 
 
 class MemoryNonceCache:
@@ -109,6 +114,16 @@ class MemoryNonceCache:
         oldest_s = self._held[self._in_order[0]] if self._in_order else None
         # Counted by nobody: what was accepted, and not withdrawn, is held or expired.
         return NonceStats(len(self._held), len(self._held) + self._expired, self._replayed, self._expired, oldest_s)
+
+    def snapshot(self) -> AcceptedNonces:
+        """A copy of what is held."""
+        return {key: self._held[key] for key in self._in_order}
+
+    def restore(self, accepted: AcceptedNonces) -> None:
+        """Hold what a snapshot held, and nothing else; the counts begin anew."""
+        self.clear()
+        self._held.update(accepted)
+        self._in_order.extend(accepted)
 
     def clear(self) -> int:
         """Forget every nonce and every count, and say how many nonces that were."""

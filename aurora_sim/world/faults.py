@@ -177,6 +177,8 @@ def _struck(world: World, fault: kinds.Fault) -> list[tuple[Modifiers, float]]:
             return [(world.front_door.decision_waits, fault.add)]
         case own_kinds.PolicyRelease():
             return [(world.front_door.releases, fault.share)]
+        case own_kinds.StateLost():
+            return [(world.front_door.state_losses, 1.0)]
         case own_kinds.DiskFull():
             return [(world.provenance.full_disks, fault.share)]
         case _:

@@ -53,6 +53,8 @@ any_fault = st.one_of(
     a_fault("gateway-down", share=shares),
     a_fault("policy-slow", add=st.floats(0.001, 5)),
     a_fault("disk-full", share=shares),
+    a_fault("policy-release", module=st.just("a.wasm"), share=shares),
+    a_fault("state-lost").map(at_once),
     a_fault("bad-acks", provider=providers).map(at_once),
     a_fault("attestation", provider=providers).map(at_once),
     a_fault("key-mismatch", tenant=tenants).map(at_once),
@@ -76,7 +78,8 @@ def state(world):
         {name: losses.total() for name, losses in world.region_losses.items()},
         {name: failures.compound_share() for name, failures in world.provenance.failures.items()},
         world.provenance.full_disks.compound_share(),
-        (door.clock_add_s, door.crash_share, door.decision_add_s, door.wrong_key, dict(door.drift_share), set(door.troubled)),
+        (door.clock_add_s, door.crash_share, door.decision_add_s, door.wrong_key, dict(door.drift_share), set(door.troubled),
+         door.state_lost, dict(door.release_shares)),
     )  # fmt: skip
 
 
