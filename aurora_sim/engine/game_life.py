@@ -55,16 +55,35 @@ class GameLife(OrderLife):
             self.watch.allowed(order, now_s, policies.traps != traps)
 
     def _unroutable(self, order: LiveOrder, now_s: float) -> None:
-        """No provider of its own GPU type: one of the types that operators allow in its place, the first that has any."""
         own = order.gpu_type
-        for gpu_type in self.substitutes.get(order.workload_type, ()):
-            order.gpu_type = gpu_type
-            order.candidates = self._router.rank(order)
-            if order.candidates:
-                self._ask(order, now_s)
-                return
+        found = self._substitute(order)
+        if found:
+            order.candidates = found
+            self._ask(order, now_s)
+            return
         order.gpu_type = own
         super()._unroutable(order, now_s)
+
+    def _next(self, order: LiveOrder, now_s: float, why: str) -> None:
+        if self.substitutes and order.place + 1 >= len(order.candidates) and order.refused:
+            own = order.gpu_type
+            found = self._substitute(order)
+            if found:
+                order.candidates = [*order.candidates, *found]
+            else:
+                order.gpu_type = own
+        super()._next(order, now_s, why)
+
+    def _substitute(self, order: LiveOrder) -> list[str]:
+        """The candidates of the next GPU type, after the order's, that operators allow in place of its own and that has any."""
+        allowed = self.substitutes.get(order.workload_type, [])
+        following = allowed[allowed.index(order.gpu_type) + 1 :] if order.gpu_type in allowed else allowed
+        for gpu_type in following:
+            order.gpu_type = gpu_type
+            candidates = self._router.rank(order)
+            if candidates:
+                return candidates
+        return []
 
     def _ask(self, order: LiveOrder, now_s: float) -> None:
         if order.candidates[order.place] in self.distrusted:
