@@ -218,6 +218,9 @@ def _different_in_the_treaty(fault: kinds.Fault, parts: Parts, more: Grown) -> s
         case own_kinds.GatewayDown():
             lost = more("gateway_crash")
             return f"{lost:g} orders lost in a crash" if lost else ""
+        case own_kinds.StateLost():
+            rejected = more("state_lost")
+            return f"{rejected:g} orders rejected: state_lost" if rejected and door.state_lost else ""
         case own_kinds.PolicySlow():
             slow = more("slow")
             return f"{slow:g} decisions took longer" if slow else ""

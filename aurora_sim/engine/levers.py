@@ -23,6 +23,7 @@ from aurora_sim.scenario.treaty_faults import (
     PolicyRelease,
     PolicySlow,
     SchemaDrift,
+    StateLost,
 )
 from aurora_sim.treaty.gateway import TokenBucketSettings
 from aurora_sim.treaty.policy.terms import treaty_terms
@@ -71,6 +72,7 @@ class Levers:
             "patch-receipt-script": lambda _: self._mend("the receipt script", _is_provenance("script")),
             "clean-disk": lambda _: self._mend("the job nodes' disks", lambda fault: isinstance(fault, DiskFull)),
             "fix-gateway-secret": lambda _: self._mend("the secret", lambda fault: isinstance(fault, GatewayDown)),
+            "restore-control-plane": self._restore_control_plane,
             "sync-gateway-clock": lambda _: self._mend("the clock", lambda fault: isinstance(fault, GatewayClock)),
             "roll-back-policy": lambda _: self._mend(
                 "the policy", lambda fault: isinstance(fault, PolicySlow | PolicyRelease)
@@ -293,6 +295,12 @@ class Levers:
         return "" if out else "no policy is being released"
 
     # Repairs.
+
+    def _restore_control_plane(self, given: actions.Snapshot) -> str:
+        plane = self._parts.control_plane
+        if plane is not None and plane.lost:
+            plane.replay_log = given.replay_log
+        return self._mend("the control plane's state", lambda fault: isinstance(fault, StateLost))
 
     def _publish_tenant_key(self, given: actions.OneTenant) -> str:
         return self._mend(

@@ -39,6 +39,7 @@ REAL: list[dict[str, Any]] = [
     {"fault": "gateway-down"},
     {"fault": "policy-slow", "add": "40ms"},
     {"fault": "disk-full", "share": 0.5},
+    {"fault": "state-lost"},
     {"fault": "policy-release", "module": str(PROJECT / "policy/war-game/denies-eu-west-1.wasm"), "share": 0.2},
 ]
 NOTHING: list[dict[str, Any]] = [

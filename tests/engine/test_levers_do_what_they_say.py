@@ -256,6 +256,7 @@ REPAIRS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, str]]] = [
     ("roll-back-client", {"tenant": "tenant-dao"}, {"fault": "schema-drift", "tenant": "tenant-dao"},
      ("rejected", "schema:gpu_type")),
     ("sync-gateway-clock", {}, {"fault": "gateway-clock", "add": "-90s"}, ("rejected", "clock_skew")),
+    ("restore-control-plane", {}, {"fault": "state-lost"}, ("rejected", "state_lost")),
     ("fix-gateway-secret", {}, {"fault": "gateway-down"}, ("undelivered", "gateway_crash")),
 ]  # fmt: skip
 

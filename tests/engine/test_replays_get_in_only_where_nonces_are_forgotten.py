@@ -94,6 +94,19 @@ def test_keys_are_rotated_before_nonces_are_purged(tmp_path, first, then, get_in
     assert ("replayed-nonce" in {violation.rule for violation in game.violations}) is get_in
 
 
+@pytest.mark.parametrize("replay_log", [True, False])
+def test_the_watch_sees_what_a_restore_without_the_log_lets_in(tmp_path, replay_log):
+    game = played(
+        tmp_path,
+        method=[attack(at="10m"), {"at": "10m", "fault": "state-lost", "snapshot_every": "7m"}],
+        response=[{"at": "12m", "takes": "0s", "do": "restore-control-plane", "with": {"replay_log": replay_log}}],
+        steps=25,
+    )
+    assert [action.refused for action in game.actions] == [""]
+    assert (game.totals["replays_accepted"] > 10) is not replay_log
+    assert {violation.rule for violation in game.violations} == (set() if replay_log else {"replayed-nonce"})
+
+
 def test_only_replays_capture():
     with pytest.raises(ValidationError, match="replay nothing"):
         FAULTS.validate_python([attack(kind="schema")])
