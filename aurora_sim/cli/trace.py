@@ -14,6 +14,7 @@ from aurora_sim.scenario.errors import InputError
 trace = LazyGroup(
     {
         "describe": ("aurora_sim.cli.trace:describe", "Say what a trace is like, in figures."),
+        "fit": ("aurora_sim.cli.trace_fit:fit", "Fit a demand model to a trace, and write it as a scenario."),
         "import": ("aurora_sim.cli.trace_import:import_", "Turn a published trace into one that scenarios replay."),
     },
     "trace",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from aurora_sim.scenario.demand import Demand, TenantDemand
+from aurora_sim.scenario.demand import Demand, DurationTable, TenantDemand
 from aurora_sim.scenario.failures import Failures
 from aurora_sim.scenario.operators import OperatorsConfig
 from aurora_sim.scenario.quantities import NonNegative, Positive, PositiveCount, PositiveSeconds, Seconds, Share
@@ -19,6 +19,7 @@ from aurora_sim.scenario.strict import Strict, wrong
 Percent = Annotated[float, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Law = Literal["lognormal", "exponential"]
+GpuShares = Annotated[dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], NonNegative], Field(min_length=1)]
 ANYWHERE = "global"
 
 
@@ -116,17 +117,24 @@ class Preferences(Strict):
 
 
 class Tenant(Strict):
+    """`gpus_per_order` takes the place of the one for all. `durations` names a table that says how long its orders last, in place
+    of the workloads' GPU-hours."""
+
     region: Name
     reputation: Annotated[int, Field(ge=0, le=100)]
     min_provider_reputation: Percent
     demand: TenantDemand
     mix: Annotated[dict[Name, NonNegative], Field(min_length=1)]
     preferences: Preferences
+    gpus_per_order: GpuShares | None = None
+    durations: Name | None = None
 
     @model_validator(mode="after")
     def _some_mix(self) -> Self:
         if sum(self.mix.values()) <= 0:
             raise wrong("every share of the mix is 0", "Give at least one workload a share above 0", "mix")
+        if self.gpus_per_order is not None and sum(self.gpus_per_order.values()) <= 0:
+            raise wrong("every share is 0", "Give at least one number of GPUs a share above 0", "gpus_per_order")
         return self
 
 
@@ -259,9 +267,8 @@ class World(Strict):
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     price_limits: dict[Name, PriceLimit]
-    gpus_per_order: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")], NonNegative], Field(min_length=1)
-    ]
+    gpus_per_order: GpuShares
+    durations: dict[Name, DurationTable] = Field(default_factory=dict)
     demand: Demand
     client: ClientConfig
     bridges: Annotated[dict[Name, Bridge], Field(min_length=1)]
@@ -275,7 +282,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "aurora-treaty-akash.json": ("treaty",),
     "gateway.json": ("gateway", "policy"),
     "providers.json": ("router", "price_profile", "price_process", "providers"),
-    "tenants.json": ("tenants", "workloads", "price_limits", "gpus_per_order", "demand"),
+    "tenants.json": ("tenants", "workloads", "price_limits", "gpus_per_order", "durations", "demand"),
     "bridges.json": ("client", "bridges"),
     "provenance.json": ("provenance",),
     "failures.json": ("failures",),

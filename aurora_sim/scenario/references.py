@@ -71,6 +71,14 @@ def check_world(document: Document, world: World) -> None:
         known(("tenants", tenant_id, "region"), "region", tenant.region, regions)
         for workload_type in tenant.mix:
             known(("tenants", tenant_id, "mix", workload_type), "workload", workload_type, world.workloads)
+        if tenant.durations is not None:
+            known(("tenants", tenant_id, "durations"), "table of durations", tenant.durations, world.durations)
+            by_gpus = world.durations[tenant.durations].by_gpus
+            for gpus, share in (tenant.gpus_per_order or world.gpus_per_order).items():
+                if share > 0 and gpus not in by_gpus and "*" not in by_gpus:
+                    where = document.where(("tenants", tenant_id, "durations"))
+                    what = f"{tenant.durations} has no durations of {gpus} GPUs, which {tenant_id} may order"
+                    raise InputError(where, what, f'Give it "{gpus}", or "*" for all that are not named')
     if len(regions | set(world.treaty.regions)) > 64:
         where = document.where(("treaty", "regions"))
         raise InputError(where, "there are more than 64 regions in all", "The policy's mask has 64 bits: name fewer")

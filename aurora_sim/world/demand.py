@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aurora_sim.scenario.config import World as WorldConfig
+from aurora_sim.world.durations import Durations
 from aurora_sim.world.streams import BLOCK, Draws, Streams, stable
 
 BridgeLuck = tuple[float, float, float, float, float]
@@ -115,8 +116,9 @@ class TenantOrders:
         limits = [config.price_limits[workload.gpu_type] for workload in chosen]
         self._price_low = np.array([limit.low for limit in limits])
         self._price_span = np.array([limit.high - limit.low for limit in limits])
-        self._gpus = Chooser(config.gpus_per_order)
+        self._gpus = Chooser(tenant.gpus_per_order or config.gpus_per_order)
         self._gpu_counts = np.array([int(name) for name in self._gpus.names])
+        self._durations = Durations(config.durations[tenant.durations]) if tenant.durations is not None else None
 
     def drafts(self, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
         """The orders from `from_s` on, and of those before it the ones whose job still runs then.
@@ -144,6 +146,9 @@ class TenantOrders:
             exponential = streams.exponential(f"{source}/gpu-hours/exponential", block)[:size] / math.log(2.0)
             spread = np.where(self._exponential[workload], exponential, spread)
         gpu_hours = np.maximum(np.round(self._median_h[workload] * spread, 4), 0.0001)
+        if self._durations is not None:
+            lasting_s = self._durations.seconds(gpus, streams.uniform(f"{source}/duration", block)[:size])
+            gpu_hours = np.maximum(np.round(gpus * lasting_s / 3600.0, 4), 0.0001)
         placed = np.ones(size, dtype=bool)
         if self._kept_share is not None:
             placed = streams.uniform(f"{source}/kept", block)[:size] < self._kept_share(arrival_s)

@@ -7,7 +7,7 @@ rescaling), so the i-th arrival depends on the i-th gap alone and a change of ra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aurora_sim.world.streams import Draws, Streams, on_a_tick, stable
 
 DAY_S: Final = 86_400.0
+HOUR_S: Final = 3600.0
 GRID_S: Final = 60.0
 
 DIURNAL: Final = {"flat": (0.0, 0.0), "office": (0.35, 14.0), "consumer": (0.75, 15.0)}
@@ -24,12 +25,8 @@ DIURNAL: Final = {"flat": (0.0, 0.0), "office": (0.35, 14.0), "consumer": (0.75,
 
 
 @dataclass(frozen=True)
-class MmppPreset:
-    """Two states: calm and burst (`ratio` times the calm rate), exponential sojourns, orders in batches.
-
-    Derived from public traces: steady like openb v2023, rollout like DLRM v2025, campaign like a Philly virtual cluster,
-    consumer like GenTD26.
-    """
+class MmppShape:
+    """Two states, calm and burst (`ratio` times the calm rate), of exponential sojourns; orders come in batches."""
 
     diurnal: str
     ratio: float
@@ -40,11 +37,13 @@ class MmppPreset:
 
 
 MMPP_PRESETS: Final = {
-    "steady": MmppPreset("office", 6.0, 35.0, 2.5, 1.25, 10.0),
-    "rollout": MmppPreset("office", 27.0, 14.0, 0.3, 3.8, 1.0),
-    "campaign": MmppPreset("flat", 30.0, 22.0, 1.2, 23.0, 100.0),
-    "consumer": MmppPreset("consumer", 54.0, 4.4, 1.4, 2.1, 16.0),
+    "steady": MmppShape("office", 6.0, 35.0, 2.5, 1.25, 10.0),
+    "rollout": MmppShape("office", 27.0, 14.0, 0.3, 3.8, 1.0),
+    "campaign": MmppShape("flat", 30.0, 22.0, 1.2, 23.0, 100.0),
+    "consumer": MmppShape("consumer", 54.0, 4.4, 1.4, 2.1, 16.0),
 }
+"""Derived from public traces: steady like openb v2023, rollout like DLRM v2025, campaign like a Philly virtual cluster, consumer
+like GenTD26."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +81,32 @@ def diurnal(shape: str, mean_rate_per_s: float, start_of_day_s: float, from_s: f
     )
 
 
-def mmpp(name: str, preset: MmppPreset, base: Intensity, streams: Streams) -> Intensity:
-    """`base` modulated by the preset's two states, its long-run mean kept; the start is in the stationary law."""
-    burst_share = preset.burst_h / (preset.calm_h + preset.burst_h)
-    calm = 1.0 / (1.0 - burst_share + preset.ratio * burst_share)
+def hourly(
+    profile: Sequence[float], mean_rate_per_s: float, start_of_day_s: float, from_s: float, until_s: float
+) -> Intensity:
+    """A rate that goes through the profile hour by hour, again and again, from the midnight before time 0; its mean is kept."""
+    first = math.floor((from_s + start_of_day_s) / HOUR_S) + 1
+    inner_s = np.arange(first, math.ceil((until_s + start_of_day_s) / HOUR_S)) * HOUR_S - start_of_day_s
+    grid_s = np.concatenate(([from_s], inner_s, [until_s]))
+    hour = np.floor(((grid_s[:-1] + grid_s[1:]) / 2.0 + start_of_day_s) / HOUR_S).astype(np.int64) % len(profile)
+    factors = np.array(profile) * len(profile) / math.fsum(profile)
+    return Intensity(grid_s, stable(mean_rate_per_s * factors[hour]))
+
+
+def mmpp(name: str, shape: MmppShape, base: Intensity, streams: Streams) -> Intensity:
+    """`base` modulated by the two states, its long-run mean kept; the start is in the stationary law."""
+    burst_share = shape.burst_h / (shape.calm_h + shape.burst_h)
+    calm = 1.0 / (1.0 - burst_share + shape.ratio * burst_share)
     sojourn = streams.lookup(f"{name}/sojourn", "exponential")
     bursting = streams.lookup(f"{name}/first-state", "uniform").at(0) < burst_share
     switches_s: list[float] = []
     states = [bursting]
     now_s, end_s = float(base.grid_s[0]), float(base.grid_s[-1])
     while now_s < end_s:
-        now_s += sojourn.at(len(switches_s)) * 3600.0 * (preset.burst_h if states[-1] else preset.calm_h)
+        now_s += sojourn.at(len(switches_s)) * 3600.0 * (shape.burst_h if states[-1] else shape.calm_h)
         switches_s.append(now_s)
         states.append(not states[-1])
-    levels = np.array([calm * preset.ratio if state else calm for state in states])
+    levels = np.array([calm * shape.ratio if state else calm for state in states])
     return base.scaled(
         switches_s, lambda middle_s: levels[np.searchsorted(np.array(switches_s), middle_s, side="right")]
     )
@@ -113,23 +124,23 @@ def arrivals(name: str, intensity: Intensity, streams: Streams) -> Iterator[NDAr
         yield on_a_tick(np.interp(rescaled[rescaled < integral[-1]], integral, intensity.grid_s))
 
 
-def batches(name: str, preset: MmppPreset, intensity: Intensity, streams: Streams) -> Iterator[NDArray[np.float64]]:
+def batches(name: str, shape: MmppShape, intensity: Intensity, streams: Streams) -> Iterator[NDArray[np.float64]]:
     """Blocks of arrival times when each arrival of `intensity` / mean size brings a geometric batch.
 
     Members come an exponential delay of mean `batch_spread_s` after their batch began.
     """
-    thinned = Intensity(intensity.grid_s, intensity.rate_per_s / preset.batch_mean)
+    thinned = Intensity(intensity.grid_s, intensity.rate_per_s / shape.batch_mean)
     end_s = float(intensity.grid_s[-1])
     waiting = np.empty(0)
     member = 0
-    stay = math.log(1.0 - 1.0 / preset.batch_mean)
+    stay = math.log(1.0 - 1.0 / shape.batch_mean) if shape.batch_mean > 1.0 else -math.inf
     delays = streams.lookup(f"{name}/batch-delay", "exponential")
     for number, starts_s in enumerate(arrivals(f"{name}/batch", thinned, streams)):
         sizes = 1 + np.floor(np.log1p(-streams.uniform(f"{name}/batch-size", number)[: starts_s.size]) / stay).astype(
             np.int64
         )
         of_batch = np.repeat(starts_s, sizes)
-        spread = np.array([delays.at(member + place) for place in range(of_batch.size)]) * preset.batch_spread_s
+        spread = delays.between(member, of_batch.size) * shape.batch_spread_s
         member += of_batch.size
         waiting = np.sort(np.concatenate((waiting, of_batch + spread)))
         if starts_s.size:

@@ -8,11 +8,22 @@ from typing import Protocol
 import numpy as np
 
 from aurora_sim.scenario.config import World as WorldConfig
-from aurora_sim.scenario.demand import Mmpp
+from aurora_sim.scenario.demand import Mmpp, Poisson
 from aurora_sim.scenario.fault_base import FaultBase
 from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault
 from aurora_sim.world.demand import OrderDraft, TenantOrders
-from aurora_sim.world.intensity import MMPP_PRESETS, Intensity, arrivals, batches, diurnal, mmpp
+from aurora_sim.world.intensity import (
+    DAY_S,
+    HOUR_S,
+    MMPP_PRESETS,
+    Intensity,
+    MmppShape,
+    arrivals,
+    batches,
+    diurnal,
+    hourly,
+    mmpp,
+)
 from aurora_sim.world.replay import TraceOrders
 from aurora_sim.world.streams import Draws, Streams
 
@@ -73,13 +84,7 @@ def tenant_sources(
     rate_per_s = demand.orders_per_minute / 60.0 * config.demand.factor
     if rate_per_s <= 0.0:
         return []
-    if isinstance(demand, Mmpp):
-        preset = MMPP_PRESETS[demand.preset]
-        own = mmpp(tenant_id, preset, diurnal(preset.diurnal, rate_per_s, start_of_day_s, from_s, until_s), streams)
-        times = batches(tenant_id, preset, own, streams)
-    else:
-        own = diurnal(demand.diurnal, rate_per_s, start_of_day_s, from_s, until_s)
-        times = arrivals(tenant_id, own, streams)
+    own, times = demand_of(tenant_id, demand, rate_per_s, streams, start_of_day_s, from_s, until_s)
     mine = [
         (name, fault) for name, fault in faults if isinstance(fault, DemandChange) and fault.tenant in (None, tenant_id)
     ]
@@ -96,6 +101,41 @@ def tenant_sources(
         sources.append(TenantOrders(source, tenant_id, config, arrivals(source, extra, streams), streams, kept))
         before.append(fault)
     return sources
+
+
+def demand_of(
+    tenant_id: str,
+    demand: Poisson | Mmpp,
+    rate_per_s: float,
+    streams: Streams,
+    start_of_day_s: float,
+    from_s: float,
+    until_s: float,
+) -> tuple[Intensity, Iterator[Draws]]:
+    """A tenant's demand of that mean rate: how its rate goes, and blocks of its arrival times."""
+    span = (start_of_day_s, from_s, until_s)
+    if isinstance(demand, Poisson):
+        own = _base(demand.diurnal, demand.profile, rate_per_s, *span)
+        return own, arrivals(tenant_id, own, streams)
+    shape = MMPP_PRESETS[demand.preset] if demand.preset is not None else _own_shape(demand)
+    own = mmpp(tenant_id, shape, _base(shape.diurnal, demand.profile, rate_per_s, *span), streams)
+    return own, batches(tenant_id, shape, own, streams)
+
+
+def _base(
+    daily: str, profile: list[float] | None, rate_per_s: float, start_of_day_s: float, from_s: float, until_s: float
+) -> Intensity:
+    if profile is not None:
+        return hourly(profile, rate_per_s, start_of_day_s, from_s, until_s)
+    return diurnal(daily, rate_per_s, start_of_day_s, from_s, until_s)
+
+
+def _own_shape(demand: Mmpp) -> MmppShape:
+    """What a demand says of itself; without bursts its rate is steady, without batches orders come one by one."""
+    bursts, groups = demand.bursts, demand.batches
+    ratio, calm_s, burst_s = (bursts.ratio, bursts.calm, bursts.burst) if bursts else (1.0, DAY_S, DAY_S)
+    mean, spread_s = (groups.mean, groups.spread) if groups else (1.0, 0.0)
+    return MmppShape("flat", ratio, calm_s / HOUR_S, burst_s / HOUR_S, mean, spread_s)
 
 
 def bad_request_sources(name: str, fault: BadRequests, config: WorldConfig, streams: Streams) -> list[TenantOrders]:

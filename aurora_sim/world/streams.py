@@ -76,6 +76,13 @@ class Stream:
                 self._blocks.popitem(last=False)
         return block[place]
 
+    def between(self, first: int, size: int) -> Draws:
+        """The draws at `size` indexes from `first` on."""
+        numbers = range(first // BLOCK, (first + size - 1) // BLOCK + 1)
+        blocks = [self._make(self._name, number) for number in numbers]
+        skipped = first % BLOCK
+        return np.concatenate(blocks)[skipped : skipped + size] if blocks else np.empty(0)
+
 
 TICKS_PER_S: Final = 2.0**20
 

@@ -13,7 +13,7 @@ from aurora_sim.lab.selfcheck.case import Case, Quantity, Sample
 from aurora_sim.lab.selfcheck.engine_run import Counts, engine_run
 from aurora_sim.lab.selfcheck.theory import burst_dispersion
 from aurora_sim.observe.recorder import STEP_S
-from aurora_sim.world.intensity import DAY_S, DIURNAL, MMPP_PRESETS, MmppPreset
+from aurora_sim.world.intensity import DAY_S, DIURNAL, MMPP_PRESETS, MmppShape
 from aurora_sim.world.streams import Draws, Streams
 
 STEPS_A_DAY: Final = round(DAY_S / STEP_S)
@@ -66,7 +66,7 @@ HISTORY_S: Final = 48.0 * HOUR_S
 """How long before time 0 the demand begins."""
 
 
-def _dispersion(name: str, preset: MmppPreset, spread_s: float) -> float:
+def _dispersion(name: str, preset: MmppShape, spread_s: float) -> float:
     return burst_dispersion(
         BURST_WINDOW_S[name],
         rate_per_s=BURST_PER_MINUTE / 60.0,
@@ -109,7 +109,7 @@ def burst_run(seed: int) -> Sample:
     return found
 
 
-def _batches(name: str, preset: MmppPreset, streams: Streams, until_s: float) -> tuple[Draws, Draws]:
+def _batches(name: str, preset: MmppShape, streams: Streams, until_s: float) -> tuple[Draws, Draws]:
     """When the batches from time 0 on begin, and how many orders each has, of the tenant's own unit draws."""
     sojourns = streams.exponential(f"{name}/sojourn", 0)
     share = preset.burst_h / (preset.calm_h + preset.burst_h)
