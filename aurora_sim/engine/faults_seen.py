@@ -111,6 +111,7 @@ class FaultsSeen:
             counters[f"{reason}/{provider_id}"] = count
         for name, bridge in parts.world.bridges.items():
             counters[f"lost/{name}"], counters[f"sent/{name}"] = bridge.lost, bridge.messages
+            counters[f"bogus/{name}"] = bridge.bogus
         for source, count in self._life.arrived.items():
             counters[f"arrived/{source}"] = count
         return counters
@@ -183,6 +184,9 @@ def _different(fault: kinds.Fault, parts: Parts, more: Grown) -> str:
         case kinds.Relayers() if bridge is not None:
             fewer = bridge.workers != bridge.config.workers
             return f"{bridge.workers} workers in place of {bridge.config.workers}" if fewer else ""
+        case kinds.Flood() if bridge is not None:
+            bogus = more(f"bogus/{bridge.name}")
+            return f"{bogus:g} bogus submissions reached {bridge.name}" if bogus else ""
         case kinds.Loss(region=str(region)):
             lost = sum(more(f"lost/{name}") for name in world.bridges)
             return f"messages for {region} are lost" if lost and world.region_loss[region] > 0.0 else ""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from aurora_sim.engine import floods
 from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.control_plane import ControlPlane, Loss
 from aurora_sim.engine.eavesdropper import listening
@@ -20,7 +21,7 @@ from aurora_sim.engine.parts import assemble, provider_views
 from aurora_sim.engine.releases import Releases
 from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
-from aurora_sim.scenario.faults import Fault
+from aurora_sim.scenario.faults import Fault, Flood
 from aurora_sim.scenario.treaty_faults import PolicyRelease, StateLost
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
@@ -99,6 +100,9 @@ class Simulation:
             self._every(every_s, act)
         if (plane := self.parts.control_plane) is not None:
             self._every(min(snapshot_every_s), lambda: plane.snapshot(self._env.now))
+        for number, (name, fault) in enumerate(faults):
+            if isinstance(fault, Flood):
+                floods.let_come(self._env, self._parts, number, name, fault)
         self._place_history(sources)
         recorder.step = -round(self._warm_up_s / STEP_S)
         self._leased_before_s = 0.0

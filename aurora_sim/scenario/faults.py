@@ -136,6 +136,19 @@ class BadRequests(FaultBase):
         return self
 
 
+class Flood(FaultBase):
+    """Well-formed but bogus submissions, `rate` a second in all from so many `sources`, that the gateway hands on to a bridge.
+
+    They are no orders, and only the far chain can tell: each takes a relay worker as an order does, unless the gateway's limit
+    on its source (`gateway.source_rate`) refuses it.
+    """
+
+    fault: Literal["flood"]
+    bridge: str
+    rate: Annotated[float, Field(gt=0, le=100_000)]
+    sources: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
 class Reputation(FaultBase):
     """A provider's reputation is moved by `add` points (0 to 100 in all)."""
 
@@ -185,6 +198,7 @@ Fault = Annotated[
     | Loss
     | DemandChange
     | BadRequests
+    | Flood
     | Reputation
     | Provenance
     | BadAcks

@@ -169,6 +169,14 @@ class Gateway:
         """The last check, of an order whose nonce is new: whether its tenant's bucket has a token, which it then spends."""
         return None if self._tenants is None or self._tenants.take(order.tenant_id, now_s) else RATE_LIMITED
 
+    def lets_through(self, source: str, now_s: float) -> bool:
+        """Whether a submission that is no order of the treaty's may go on to its bridge; spends a token of its source.
+
+        Whoever knows a bridge's address may submit to it, and nothing but the far chain tells what is bogus: so there is only the
+        source to go by.
+        """
+        return not self._halts and (self._sources is None or self._sources.take(source, now_s))
+
     def limit_sources(self, settings: TokenBucketSettings | None) -> None:
         """Put this limit on every source in place of the one there was, or none; every bucket is full."""
         self._sources = None if settings is None else TokenBuckets(settings)

@@ -88,6 +88,7 @@ class Bridge:
         self.workers = config.workers
         self.loss = config.loss
         self.messages = 0
+        self.bogus = 0  # of them: a flood's, nobody's order
         self.lost = 0
         self._network_s = config.network_median_ms / 1000.0
         self._gateway_s = config.gateway_median_ms / 1000.0

@@ -56,7 +56,7 @@ def factor_at(faults: Sequence[DemandChange], time_s: Draws) -> Draws:
     return product
 
 
-def _points(faults: Sequence[FaultBase]) -> list[float]:
+def points(faults: Sequence[FaultBase]) -> list[float]:
     """Where the factors of these faults change."""
     points: list[float] = []
     for fault in faults:
@@ -95,8 +95,8 @@ def tenant_sources(
     for name, fault in mine:
         if fault.factor <= 1.0 or fault.for_s == 0.0:
             continue
-        base = own.scaled(_points(before), lambda time_s, earlier=tuple(before): factor_at(earlier, time_s))  # type: ignore[misc]
-        extra = base.scaled(_points([fault]), lambda time_s, one=fault: factor_at([one], time_s) - 1.0)  # type: ignore[misc]
+        base = own.scaled(points(before), lambda time_s, earlier=tuple(before): factor_at(earlier, time_s))  # type: ignore[misc]
+        extra = base.scaled(points([fault]), lambda time_s, one=fault: factor_at([one], time_s) - 1.0)  # type: ignore[misc]
         source = f"{tenant_id}/{name}"
         sources.append(TenantOrders(source, tenant_id, config, arrivals(source, extra, streams), streams, kept))
         before.append(fault)
@@ -144,7 +144,7 @@ def bad_request_sources(name: str, fault: BadRequests, config: WorldConfig, stre
         return []
     tenants = [fault.tenant] if fault.tenant else list(config.tenants)
     window = Intensity(np.array([fault.at, fault.end]), np.array([fault.rate / len(tenants)]))
-    ramped = window.scaled(_points([fault]), lambda time_s: level_at(fault, time_s))
+    ramped = window.scaled(points([fault]), lambda time_s: level_at(fault, time_s))
     return [
         TenantOrders(source, tenant_id, config, arrivals(source, ramped, streams), streams, defect=fault.kind)
         for tenant_id, source in ((tenant_id, f"{name}/{tenant_id}") for tenant_id in tenants)

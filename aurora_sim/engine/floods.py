@@ -1,0 +1,36 @@
+"""Floods: submissions that come by the gateway as anybody does, and take a bridge's relay workers unless the source is limited."""
+
+from __future__ import annotations
+
+import math
+
+from aurora_sim.engine.clock import NORMAL, Call, Clock
+from aurora_sim.engine.parts import Parts
+from aurora_sim.scenario.faults import Flood
+from aurora_sim.world.flood import NOBODYS_ORDER, submissions
+
+
+def let_come(env: Clock, parts: Parts, number: int, name: str, fault: Flood) -> None:
+    """Let a flood's submissions come, one event each, while its fault is on."""
+    if fault.for_s == 0.0:
+        return
+    gateway, bridge, ended_early = parts.gateway, parts.world.bridges[fault.bridge], parts.world.ended_early
+    coming = submissions(name, fault, parts.streams)
+
+    def come(event: Call) -> None:
+        if number in ended_early:
+            return
+        time_s, source, luck = event.value
+        wait()
+        if gateway.lets_through(source, time_s):
+            bridge.bogus += 1
+            bridge.send(NOBODYS_ORDER, time_s, math.inf, luck, 0.0)
+
+    then = (come,)
+
+    def wait() -> None:
+        following = next(coming, None)
+        if following is not None:
+            env.schedule(Call(following, then), NORMAL, following[0] - env.now)
+
+    wait()
