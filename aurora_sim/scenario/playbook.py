@@ -139,6 +139,7 @@ class Expectation(Strict):
     share    of the orders that match `of-orders` (all), those that also match it are a share within bounds; of honest orders
              alone, unless one of the two names a source
     total    a total of the run is within bounds (the record names its totals)
+    violation  this safety rule is broken so many times: for a drill that shows what a wrong step does; else any violation fails
     action   it was done `within` so long of the fault's begin
 
     Orders are matched by outcome, reason, provider, tenant, workload and source: `honest`, `bad`, or the name of the demand or
@@ -160,6 +161,7 @@ class Expectation(Strict):
     of_orders: dict[str, str] | None = Field(default=None, alias="of-orders")
     total: str | None = None
     action: str | None = None
+    violation: str | None = None
     of: str | None = None
     within: Seconds | None = None
     for_s: Seconds = Field(default=600.0, alias="for")
@@ -170,7 +172,7 @@ class Expectation(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        kinds = ("alert", "metric", "never", "share", "total", "action")
+        kinds = ("alert", "metric", "never", "share", "total", "action", "violation")
         given = [kind for kind in kinds if getattr(self, kind) is not None]
         if len(given) != 1:
             raise wrong(f"it needs exactly one of {', '.join(kinds)}", "Say one thing in each expectation")
@@ -181,7 +183,7 @@ class Expectation(Strict):
             raise wrong("a metric needs either recovers-to, or at-least or at-most", "Give one", "metric")
         if self.recovers_to is not None and self.within is None:
             raise wrong("recovers-to needs within", "Give within: 60m", "recovers-to")
-        if given[0] in ("share", "total") and not bounded:
+        if given[0] in ("share", "total", "violation") and not bounded:
             raise wrong(f"{given[0]} needs at-least or at-most", "Give a bound", given[0])
         if self.never is not None and self.while_ is None and self.from_s is None:
             raise wrong("never needs while (a fault) or from", "Give while: FAULT, or from: 0s", "never")

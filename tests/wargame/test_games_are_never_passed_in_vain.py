@@ -37,7 +37,7 @@ def test_a_fault_without_an_effect_makes_it_void():
 
 
 def test_a_bad_start_makes_it_void():
-    verdict = judged(a_record(series=series_with("bridge_rtt", 400.0, 22, 24)))
+    verdict = judged(a_record(series=series_with("bridge_rtt", 400.0, 20, 28)))
     assert verdict.verdict == "void"
 
 

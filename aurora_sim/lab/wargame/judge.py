@@ -7,7 +7,7 @@ failed   an expectation or a check did not hold: safety at each event, liveness 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -69,7 +69,7 @@ def judge(
     checks = {
         "faults observed": _faults_observed(record),
         "steady state before": _steady_before(record, steady, incident),
-        "safety": _safety(record),
+        "safety": _safety(record, {e.violation for e in playbook.expect if e.violation is not None}),
         "no other critical alert": _no_other_critical(record, may),
         "liveness within the RTO": _liveness(record, steady, incident, rto_s),
         "every provider in use after": _in_use_after(record, calm, incident),
@@ -118,11 +118,13 @@ def _steady_before(record: GameRecord, steady: Sequence[Indicator], incident: In
     return Held("passed", "held")
 
 
-def _safety(record: GameRecord) -> Held:
-    if not record.violations:
+def _safety(record: GameRecord, shown: Collection[str]) -> Held:
+    """Nothing that must never happen did, but for what the game is there to show."""
+    found = [violation for violation in record.violations if violation.rule not in shown]
+    if not found:
         return Held("passed", "0 violations")
-    first = record.violations[0]
-    return Held("failed", f"{len(record.violations)} violations, first {first.rule} at {clock(first.time_s)}", -1.0)
+    first = found[0]
+    return Held("failed", f"{len(found)} violations, first {first.rule} at {clock(first.time_s)}", -1.0)
 
 
 def _no_other_critical(record: GameRecord, allowed: frozenset[str]) -> Held:
@@ -193,6 +195,9 @@ def _expectation(
     if e.total is not None:
         value = record.totals[e.total]
         return _bounded(e, value, f"{value:g}")
+    if e.violation is not None:
+        broken = sum(violation.rule == e.violation for violation in record.violations)
+        return _bounded(e, broken, f"{broken} violations")
     assert e.action is not None
     assert e.within is not None
     begin_s = _begin_s(record, e.of)

@@ -26,6 +26,8 @@ def expectation_text(e: Expectation) -> str:
         return f"share of orders {_matching(e.share)}" + (
             f" among those {_matching(e.of_orders)}" if e.of_orders else ""
         )
+    if e.violation is not None:
+        return f"the safety rule {e.violation} is broken"
     return f"total {e.total}" if e.total is not None else f"{e.action} is done"
 
 
