@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
-from aurora_sim.engine.clock import Call
 from aurora_sim.engine.crypto import Crypto
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.treaty.canonical import canonical
@@ -46,14 +45,12 @@ class RealReceipts:
         self.verified = 0
         self.refused = 0
 
-    def job_done(self, event: Call) -> None:
-        """A job ended: unless it was killed before, it left its artefacts."""
-        lease: Lease = event.value
-        if lease.live:
-            order = lease.job
-            assert isinstance(order, LiveOrder)
-            signed_id, provider_id = self._crypto.signed_id(order), lease.provider.provider_id
-            self._completed[order.order_id] = signed_id, provider_id, artefacts(order, signed_id, provider_id)
+    def job_done(self, lease: Lease) -> None:
+        """A job ended, and left its artefacts."""
+        order = lease.job
+        assert isinstance(order, LiveOrder)
+        signed_id, provider_id = self._crypto.signed_id(order), lease.provider.provider_id
+        self._completed[order.order_id] = signed_id, provider_id, artefacts(order, signed_id, provider_id)
 
     # The three services.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from aurora_sim.engine.clock import NORMAL, Call, Clock
+from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.parts import Parts
 from aurora_sim.scenario.faults import Flood
-from aurora_sim.world.flood import NOBODYS_ORDER, submissions
+from aurora_sim.world.flood import NOBODYS_ORDER, Submission, submissions
 
 
 def let_come(env: Clock, parts: Parts, number: int, name: str, fault: Flood) -> None:
@@ -17,20 +17,18 @@ def let_come(env: Clock, parts: Parts, number: int, name: str, fault: Flood) -> 
     gateway, bridge, ended_early = parts.gateway, parts.world.bridges[fault.bridge], parts.world.ended_early
     coming = submissions(name, fault, parts.streams)
 
-    def come(event: Call) -> None:
+    def come(submission: Submission, now_s: float) -> None:
         if number in ended_early:
             return
-        time_s, source, luck = event.value
+        _, source, luck = submission
         wait()
-        if gateway.lets_through(source, time_s):
+        if gateway.lets_through(source, now_s):
             bridge.bogus += 1
-            bridge.send(NOBODYS_ORDER, time_s, math.inf, luck, 0.0)
-
-    then = (come,)
+            bridge.send(NOBODYS_ORDER, now_s, math.inf, luck, 0.0)
 
     def wait() -> None:
         following = next(coming, None)
         if following is not None:
-            env.schedule(Call(following, then), NORMAL, following[0] - env.now)
+            env.at(following[0], come, following)
 
     wait()

@@ -12,13 +12,13 @@ slotted object moved by callbacks, which costs a third of a process per order. A
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from math import exp
 from time import perf_counter_ns
 from typing import Final
 
-from aurora_sim.engine.clock import NORMAL, Call, Clock, Schedule
+from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.eavesdropper import counting_accepted
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Check, Parts
@@ -35,8 +35,6 @@ from aurora_sim.world.market import NO_BID, OFFER_GONE
 from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import OrderSource
 
-OVER: Final = object()
-"""In place of the event of a message that was answered, or given up, after its way was worked out anew."""
 NO_FAULT: Final = ("full", "price_moved", OFFER_GONE)
 """Refusals that are a market at work: they cost a provider no reputation."""
 OUTAGE: Final = "outage"
@@ -47,12 +45,10 @@ class OrderLife:
 
     def __init__(self, env: Clock, parts: Parts) -> None:
         self._env = env
-        self._schedule: Schedule = env.schedule
-        # One tuple each for all the orders: a list of callbacks for every event would be made and thrown away.
-        self._on_answered = (self._answered,)
-        self._on_job_done: tuple[Callable[[Call], None], ...] = (self._job_done,)
-        if parts.real_receipts is not None:
-            self._on_job_done = (parts.real_receipts.job_done, self._job_done)
+        self._at = env.at
+        # Made once: to look a method up makes a new object of it.
+        self._on_answered = self._answered
+        self._on_job_done = self._job_done
         self._parts = parts
         self._crypto = parts.crypto
         self._recorder = parts.recorder
@@ -77,24 +73,23 @@ class OrderLife:
         self._treaty_id = parts.treaty_id
         self._alpha = parts.reputation_alpha
         self._receipts = parts.receipts
+        self._real_receipts = parts.real_receipts
 
     # 1. Demand.
 
     def follow(self, source: OrderSource, drafts: Iterator[OrderDraft], first: OrderDraft) -> None:
         """Let the orders of a source arrive, one event each."""
-        parts, schedule, valid_for_s, defect = self._parts, self._schedule, self._parts.order_valid_for_s, source.defect
+        parts, at, valid_for_s, defect = self._parts, self._at, self._parts.order_valid_for_s, source.defect
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
         crypto, troubled = self._crypto, parts.world.front_door.troubled
         admit = self._admit if crypto is None else crypto.gate(self._admit, self._issued, defect)
         if defect == "replay":
             admit = counting_accepted(admit, self._recorder)
 
-        def arrive(event: Call) -> None:
-            draft: OrderDraft = event.value
-            now_s = draft[0]  # on a tick, so the clock says the same
+        def arrive(draft: OrderDraft, now_s: float) -> None:
             following = next(drafts, None)
             if following is not None:
-                schedule(Call(following, then), NORMAL, following[0] - now_s)
+                at(following[0], arrive, following)
             order = LiveOrder(name, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             if defect:
                 parts.spoil(order, defect)
@@ -102,8 +97,7 @@ class OrderLife:
                 parts.trouble(order)
             admit(order, now_s)
 
-        then = (arrive,)
-        schedule(Call(first, then), NORMAL, first[0] - self._env.now)
+        at(first[0], arrive, first)
 
     # 2. to 4. Gateway, nonce, policy.
 
@@ -145,7 +139,7 @@ class OrderLife:
         elif not self._decision_wait_s:
             self._route(order, now_s)
         else:
-            self._later(self._decision_wait_s, order, lambda event: self._route(event.value, self._env.now))
+            self._at(now_s + self._decision_wait_s, self._route, order)
 
     def _new_day(self, now_s: float) -> int:
         """The UTC day, counted from the one in which the scenario starts; it stays until `_midnight_s`."""
@@ -199,18 +193,14 @@ class OrderLife:
         order.tries += 1
         loss = self._region_loss[order.region]
         order.message = message = link.bridge.send(order, now_s, now_s + link.timeout_s, luck, loss)
-        self._schedule(Call(message, self._on_answered), NORMAL, message.due_s - now_s)
+        self._at(message.due_s, self._on_answered, message)
 
-    def _answered(self, event: Call) -> None:
+    def _answered(self, message: Message, now_s: float) -> None:
         """The reply is here, or the client gives up waiting for it."""
-        message: Message = event.value
-        if message.event is not None:
-            if message.event is not event:
-                return  # worked out anew since
-            message.event = OVER  # else event and message would keep each other
         order: LiveOrder = message.order  # type: ignore[assignment]
+        if message.due_s != now_s or order.message is not message:
+            return  # its way was worked out anew since: another event is the one, or was
         order.message = None
-        now_s = self._env.now
         if message.reply_s >= message.give_up_s:
             self._retries.unanswered(order, now_s)
             return
@@ -225,9 +215,7 @@ class OrderLife:
         if market is not None and not refusal:
             refusal = market.refusal(order.source, order.index, order.attempts if order.outcome else 0)
             if refusal == NO_BID:  # it took the order, and then nothing came
-                self._later(
-                    market.bid_timeout_s, order, lambda event: self._refused(event.value, self._env.now, NO_BID)
-                )
+                self._at(now_s + market.bid_timeout_s, lambda order, now_s: self._refused(order, now_s, NO_BID), order)
                 return
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
@@ -272,7 +260,7 @@ class OrderLife:
             placement_s = law.min_s
         run_s = placement_s + gpu_hours / gpus * 3600.0
         if provider.interruptions is None:
-            self._schedule(Call(lease, self._on_job_done), NORMAL, run_s)
+            self._at(now_s + run_s, self._on_job_done, lease)
         else:
             self.run_on(lease, order, run_s, 0.0, order.attempts if order.outcome else 0)
         if order.outcome:  # it was filled before, and its job killed
@@ -294,23 +282,22 @@ class OrderLife:
         interruptions = lease.provider.interruptions
         after_s, why = (run_s, "") if interruptions is None else interruptions.first(order.source, order.index, again)
         if after_s >= run_s or after_s <= ran_s:  # one that is over by now struck a run of the job before this
-            self._schedule(Call(lease, self._on_job_done), NORMAL, run_s - ran_s)
+            self._at(self._env.now + (run_s - ran_s), self._on_job_done, lease)
         else:
-            self._later(after_s - ran_s, (lease, why), self._interrupted)
+            self._at(self._env.now + (after_s - ran_s), self._interrupted, (lease, why))
 
-    def _interrupted(self, event: Call) -> None:
+    def _interrupted(self, interruption: tuple[Lease, str], now_s: float) -> None:
         """Something took a job off its node before it was done."""
-        lease: Lease
-        lease, why = event.value
+        lease, why = interruption
         if lease.live:
-            lease.provider.release(self._env.now, lease)
+            lease.provider.release(now_s, lease)
             self._killed(lease, why)
 
-    def _job_done(self, event: Call) -> None:
-        lease: Lease = event.value
+    def _job_done(self, lease: Lease, now_s: float) -> None:
         if not lease.live:
             return  # killed before
-        now_s = self._env.now
+        if self._real_receipts is not None:
+            self._real_receipts.job_done(lease)
         lease.provider.release(now_s, lease)
         order: LiveOrder = lease.job  # type: ignore[assignment]
         # 10. Receipt.
@@ -319,13 +306,11 @@ class OrderLife:
 
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
-        now_s = self._env.now
         self._take_over(self._parts.world.front_door)
         for message in impact.replanned:
             order: LiveOrder = message.order  # type: ignore[assignment]
             if order.message is message:
-                message.event = event = Call(message, self._on_answered)
-                self._schedule(event, NORMAL, message.due_s - now_s)
+                self._at(message.due_s, self._on_answered, message)
         for provider, share in impact.darkened:
             provider.reputation = after_outage(provider.reputation, self._parts.outage_penalty_points, share)
         for lease in impact.killed:
@@ -335,10 +320,10 @@ class OrderLife:
         """A job was killed; its lease has ended. Its tenant will notice."""
         killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
         assert isinstance(killed, LiveOrder)
-        killed.killed_s = self._env.now
+        killed.killed_s = now_s = self._env.now
         provider_id = lease.provider.provider_id
         self._recorder.killed(provider_id, why)
-        self._later(self._parts.notice_s(killed), (killed, provider_id, why), self._reroute)
+        self._at(now_s + self._parts.notice_s(killed), self._reroute, (killed, provider_id, why))
 
     def _take_over(self, door: FrontDoor) -> None:
         """What faults leave of the gateway's clock and its process, and how long decisions take now."""
@@ -351,21 +336,20 @@ class OrderLife:
             self._recorder.wait_for_decisions(wait_s * 1000.0)
         self._held_up = wait_s > 0.0 or self._crash_share > 0.0
 
-    def _reroute(self, event: Call) -> None:
+    def _reroute(self, job: tuple[LiveOrder, str, str], now_s: float) -> None:
         """The tenant noticed that its job was killed: it is routed again, but after an outage not to where that is."""
-        order: LiveOrder
-        order, killed_by, why = event.value
+        order, killed_by, why = job
         order.refused = False
-        order.deadline_s = self._env.now + self._parts.order_valid_for_s  # the rest of the job is ordered anew
+        order.deadline_s = now_s + self._parts.order_valid_for_s  # the rest of the job is ordered anew
         order.candidates = self._router.rank(order)
         if why == OUTAGE:
             order.candidates = [provider_id for provider_id in order.candidates if provider_id != killed_by]
         order.place = 0
         if order.candidates:
             self._recorder.failed_over(killed_by, "job_killed" if why == OUTAGE else why)
-            self._ask(order, self._env.now)
+            self._ask(order, now_s)
         else:
-            self._end(order, self._env.now, "unroutable", "no_other_provider")
+            self._end(order, now_s, "unroutable", "no_other_provider")
 
     # The end.
 
@@ -382,6 +366,3 @@ class OrderLife:
         order.ended_s = now_s
         order.bridge = order.link.name if order.attempts else ""
         self._recorder.unfilled(order)
-
-    def _later(self, delay_s: float, value: object, then: Callable[[Call], None]) -> None:
-        self._schedule(Call(value, (then,)), NORMAL, delay_s)

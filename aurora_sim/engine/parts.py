@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aurora_sim.engine.clock import Call
 from aurora_sim.engine.control_plane import STATE_LOST, ControlPlane
 from aurora_sim.engine.eavesdropper import Eavesdropper
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
@@ -51,7 +50,7 @@ class Link(BridgeClient[LiveOrder]):
     An operator's `use` and `prefer_failover` take effect at once, also for the orders that wait.
     """
 
-    __slots__ = ("alarm", "alarm_s", "bridge", "changed", "name", "settlement")
+    __slots__ = ("alarm_s", "bridge", "changed", "name", "settlement")
 
     failover: Link | None
 
@@ -59,8 +58,7 @@ class Link(BridgeClient[LiveOrder]):
         self.name = bridge.name
         self.bridge = bridge
         self.settlement = bridge.config.settlement
-        # When somebody who waits here is looked at next, and by whom: `Retries` sets these.
-        self.alarm: Call | None = None
+        # When somebody who waits here is looked at next, and who sees to that: `Retries` sets these.
         self.alarm_s = math.inf
         self.changed: Callable[[Link], None] = lambda _: None
         super().__init__(settings, service_rate_per_s(bridge.config))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from aurora_sim.engine.clock import NORMAL, Call, Clock
+from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Link, Parts
 from aurora_sim.treaty.client import backoff_s, next_move
@@ -20,8 +20,8 @@ from aurora_sim.treaty.client import backoff_s, next_move
 class Retries:
     """Asks each link's client what to do, and hands the orders back to their life: to `send`, to `pass_on`, or to `end`.
 
-    A link whose queue holds anybody has one event that counts, its `alarm`; an earlier one takes its place. While nobody waits
-    there is none, so a run in which nothing fails has no events of it.
+    A link whose queue holds anybody has one event that counts, that at `alarm_s`; an earlier one takes its place. While nobody
+    waits there is none, so a run in which nothing fails has no events of it.
     """
 
     def __init__(
@@ -37,8 +37,6 @@ class Retries:
         self._send = send
         self._pass_on = pass_on
         self._end = end
-        self._on_retry = (self._retry,)
-        self._on_alarm = (self._ring,)
         for link in parts.links.values():
             link.changed = self.wake
 
@@ -54,7 +52,7 @@ class Retries:
         if move == "retry":
             wait_s = backoff_s(link.settings, order.tries, self._jitter(order))
             delay_s = min(wait_s, max(0.0, order.deadline_s - now_s))  # no longer than until its deadline
-            self._env.schedule(Call(order, self._on_retry), NORMAL, delay_s)
+            self._env.at(now_s + delay_s, self._retry, order)
         elif move == "failover_bridge":
             fail_over(order)
             self._send(order, now_s, False)
@@ -74,23 +72,18 @@ class Retries:
         due_s = max(link.due_s, now_s)
         if due_s < link.alarm_s:
             link.alarm_s = due_s
-            link.alarm = Call(link, self._on_alarm)
-            self._env.schedule(link.alarm, NORMAL, due_s - now_s)
+            self._env.at(due_s, self._ring, link)
 
-    def _retry(self, event: Call) -> None:
-        order: LiveOrder = event.value
-        now_s = self._env.now
+    def _retry(self, order: LiveOrder, now_s: float) -> None:
         if now_s < order.deadline_s:
             self._send(order, now_s, False)
         else:
             self._end(order, now_s, "expired", "deadline_passed")
 
-    def _ring(self, event: Call) -> None:
-        link: Link = event.value
-        if link.alarm is not event:
+    def _ring(self, link: Link, now_s: float) -> None:
+        if link.alarm_s != now_s:
             return  # an earlier one took its place
-        link.alarm, link.alarm_s = None, math.inf
-        now_s = self._env.now
+        link.alarm_s = math.inf
         for order in link.expire(now_s):
             self._end(order, now_s, "expired", "waited_for_bridge")
         while (released := link.release(now_s)) is not None:

@@ -30,12 +30,11 @@ class Message:
 
     States: waiting (until `start_s`), in service (until `finish_s`), on its way back (until `reply_s`). A lost message has
     `reply_s` = never. `due_s` is when the sender knows: with the reply, or when it gives up. When a fault has its way worked out
-    anew the sender waits for it with another event, and keeps that in `event`, which is None until then.
+    anew, that is another time.
     """
 
     __slots__ = (
         "due_s",
-        "event",
         "finish_s",
         "give_up_s",
         "order",
@@ -62,7 +61,6 @@ class Message:
         self.finish_s = finish_s
         self.reply_s = reply_s = finish_s + travel_s
         self.due_s = reply_s if reply_s < give_up_s else give_up_s
-        self.event: object = None
 
     def plan(self, start_s: float, finish_s: float) -> None:
         """Set its way: when it is served, and what follows from that."""

@@ -13,6 +13,9 @@ from aurora_sim.world.intensity import Intensity, arrivals
 from aurora_sim.world.sources import level_at, points
 from aurora_sim.world.streams import Streams
 
+Submission = tuple[float, str, BridgeLuck]
+"""When it comes, from which source, and its luck on the bridge."""
+
 
 class _NobodysOrder:
     """Stands where a message's order does; nobody waits for an answer."""
@@ -23,8 +26,8 @@ class _NobodysOrder:
 NOBODYS_ORDER: Final = _NobodysOrder()
 
 
-def submissions(name: str, fault: Flood, streams: Streams) -> Iterator[tuple[float, str, BridgeLuck]]:
-    """When each submission comes, from which of the fault's sources, and its luck on the bridge: Poisson while it lasts."""
+def submissions(name: str, fault: Flood, streams: Streams) -> Iterator[Submission]:
+    """Poisson arrivals while the fault lasts, each from one of its sources."""
     window = Intensity(np.array([fault.at, fault.end]), np.array([fault.rate]))
     ramped = window.scaled(points([fault]), lambda time_s: level_at(fault, time_s))
     sources = [f"{name}/{number}" for number in range(fault.sources)]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import simpy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from simpy.core import EmptySchedule
 from simpy.events import NORMAL, URGENT, EventPriority
 
-from aurora_sim.engine.clock import PAGE_S, Call, Clock
+from aurora_sim.engine.clock import PAGE_S, Clock
 
 START_S = -2.0 * PAGE_S
 END_S = 8.0 * PAGE_S + 1.0
@@ -21,34 +21,57 @@ DELAYS_S = st.one_of(
 )
 PRIORITIES = st.sampled_from([NORMAL, NORMAL, URGENT])
 PLANS = st.lists(st.tuples(DELAYS_S, PRIORITIES, st.lists(st.tuples(DELAYS_S, PRIORITIES), max_size=3)), max_size=25)
-Plan = Sequence[tuple[float, EventPriority, Sequence[tuple[float, EventPriority]]]]
+Followers = Sequence[tuple[float, EventPriority]]
+Plan = Sequence[tuple[float, EventPriority, Followers]]
 
 
-def happened(env: simpy.Environment, plan: Plan, go: Callable[[], object]) -> list[tuple[float, str]]:
-    """What happens when each event of the plan schedules its own followers."""
-    log: list[tuple[float, str]] = []
+class Scheduler:
+    """Schedules notes in a log, each of which schedules its followers, as events or as plain calls."""
 
-    def note(event: Call) -> None:
-        name, followers = event.value
-        log.append((env.now, name))
+    def __init__(self, env: simpy.Environment, plain_calls: bool) -> None:
+        self.env = env
+        self.plain_calls = plain_calls
+        self.log: list[tuple[float, str]] = []
+
+    def put(self, name: str, delay_s: float, priority: EventPriority, followers: Followers) -> None:
+        if self.plain_calls and priority == NORMAL:
+            assert isinstance(self.env, Clock)
+            self.env.at(self.env.now + delay_s, lambda value, now_s: self.note(*value, now_s), (name, followers))
+            return
+        event = self.env.event()
+        event._ok, event._value = True, None
+        event.callbacks.append(lambda _: self.note(name, followers, self.env.now))
+        self.env.schedule(event, priority, delay_s)
+
+    def note(self, name: str, followers: Followers, now_s: float) -> None:
+        assert now_s == self.env.now
+        self.log.append((now_s, name))
         for number, (delay_s, priority) in enumerate(followers):
-            env.schedule(Call((f"{name}.{number}", ()), (note,)), priority, delay_s)  # type: ignore[arg-type]
+            self.put(f"{name}.{number}", delay_s, priority, ())
 
+
+def happened(
+    env: simpy.Environment, plan: Plan, go: Callable[[float], object], stops_s: Sequence[float], plain_calls: bool
+) -> list[tuple[float, str]]:
+    """What happens when each event of the plan schedules its own followers."""
+    scheduler = Scheduler(env, plain_calls)
     for number, (delay_s, priority, followers) in enumerate(plan):
-        env.schedule(Call((str(number), followers), (note,)), priority, delay_s)  # type: ignore[arg-type]
-    go()
-    log.append((env.now, "end"))
-    return log
+        scheduler.put(str(number), delay_s, priority, followers)
+    for stop_s in stops_s:
+        go(stop_s)
+    return [*scheduler.log, (env.now, "end")]
 
 
-@given(PLANS, st.lists(st.floats(START_S + 0.001, END_S - 0.001)))
-def test_order_and_times_are_simpys(plan: Plan, stops_s: list[float]) -> None:
-    plain = simpy.Environment(START_S)
-    expected = happened(plain, plan, lambda: plain.run(until=END_S))
-    clock = Clock(START_S)
-    assert happened(clock, plan, lambda: clock.run(until=END_S)) == expected
-    sliced = Clock(START_S)
-    assert happened(sliced, plan, lambda: [sliced.advance(stop_s) for stop_s in [*sorted(stops_s), END_S]]) == expected
+# Two at a page's edge, the later one scheduled from the page before.
+@example([(PAGE_S, NORMAL, []), (1.0, NORMAL, [(PAGE_S - 1.0, NORMAL)])], [], True)
+@example([(PAGE_S, NORMAL, []), (1.0, NORMAL, [(PAGE_S - 1.0, NORMAL)])], [], False)
+@given(PLANS, st.lists(st.integers(round(START_S) + 1, round(END_S) - 1).map(float)), st.booleans())
+def test_order_and_times_are_simpys(plan: Plan, stops_s: list[float], plain_calls: bool) -> None:
+    for stops in ([END_S], [*sorted(set(stops_s)), END_S]):
+        plain, ours, other = simpy.Environment(START_S), Clock(START_S), Clock(START_S)
+        expected = happened(plain, plan, plain.run, stops, False)
+        assert happened(ours, plan, ours.advance, stops, plain_calls) == expected
+        assert happened(other, plan, other.run, stops, plain_calls) == expected
 
 
 def test_what_is_due_at_the_end_waits() -> None:
