@@ -64,6 +64,8 @@ class _Game:
         self._watch = life.watch = SafetyWatch(
             world.provenance.halt_below, world.provenance.halt_after, world.gateway.nonce_ttl
         )
+        if world.treaty.halted:
+            self._watch.halted("the treaty's own terms")
         self._faults = FaultsSeen(self._simulation)
         life.after_faults = lambda: self._faults.look(self._simulation.env.now)
         self._levers = Levers(self._simulation, world, self._faults)

@@ -97,8 +97,7 @@ class GameLife(OrderLife):
 
     def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
         if provider.provider_id in self.distrusted:
-            order.refused = True
-            self._next(order, now_s, "ack_signature")
+            self._refused(order, now_s, "ack_signature")
             return
         good = provider.signs_well and not provider.attestation_refusal
         self.watch.filled(order, provider.provider_id, good, now_s)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aurora_sim.engine.faults_seen import FaultsSeen
 from aurora_sim.engine.game_life import GameLife
+from aurora_sim.engine.parts import client_settings
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.scenario import actions, faults
 from aurora_sim.scenario.config import World as WorldConfig
@@ -80,6 +81,9 @@ class Levers:
             "set-canary": self._set_canary,
             "publish-tenant-key": self._publish_tenant_key,
             "roll-back-client": self._roll_back_client,
+            "failover-bridge": self._failover_bridge,
+            "revert-bridge": self._revert_bridge,
+            "set-retry": self._set_retry,
             "limit-sources": self._limit_sources,
             "unlimit-sources": self._unlimit_sources,
             "notify": _only_looks,
@@ -272,6 +276,33 @@ class Levers:
         if not self._parts.receipts.pending:
             return "no receipt is owed"
         self._parts.receipts.retry_now(self._now_s)
+        return ""
+
+    # Bridges.
+
+    def _failover_bridge(self, given: actions.OneBridge) -> str:
+        link = self._parts.links[given.bridge]
+        if link.failover is None:
+            return f"{given.bridge} has no failover bridge"
+        if link.failover_preferred:
+            return f"orders prefer {link.failover.name} to {given.bridge} already"
+        link.prefer_failover(True)
+        return ""
+
+    def _revert_bridge(self, given: actions.OneBridge) -> str:
+        link = self._parts.links[given.bridge]
+        if not link.failover_preferred:
+            return f"{given.bridge} was not failed over"
+        link.prefer_failover(False)
+        return ""
+
+    def _set_retry(self, given: actions.ClientRetry) -> str:
+        link, settings = self._parts.links[given.bridge], client_settings(self._config.client)
+        if given.mode != "backoff":
+            settings = settings.blind() if given.mode == "blind" else settings.paced()
+        if link.settings == settings:
+            return f"the client tries {given.bridge} so already"
+        link.use(settings)
         return ""
 
     # The gateway.

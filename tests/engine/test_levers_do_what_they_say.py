@@ -306,6 +306,49 @@ def test_a_tenants_repair_is_that_tenants_alone() -> None:
     assert outcomes(game, 3)["rejected", "signature_invalid"]
 
 
+# Bridges.
+
+
+def bridges(game: Running, steps: int) -> Counter[str]:
+    """By bridge, the orders of akash (which is reached over axelar) that are filled in these steps."""
+    game.rows()
+    game.run(steps)
+    return Counter(row["bridge"] for row in game.rows() if (row["provider_id"], row["outcome"]) == ("akash", "filled"))
+
+
+def test_orders_prefer_the_failover_bridge_until_it_is_reverted() -> None:
+    failover = a_config().bridges["axelar"].failover
+    game = running()
+    assert set(bridges(game, 3)) == {"axelar"}
+    assert game.pull("revert-bridge", bridge="axelar") == "axelar was not failed over"
+    assert game.pull("failover-bridge", bridge="axelar") == ""
+    assert game.pull("failover-bridge", bridge="axelar").endswith("already")
+    game.run(1)
+    assert set(bridges(game, 3)) == {failover}
+    game.pull("revert-bridge", bridge="axelar")
+    game.run(1)
+    assert set(bridges(game, 3)) == {"axelar"}
+
+
+def test_a_paced_client_loses_less_than_a_blind_one_and_says_what_it_does() -> None:
+    silent = [
+        {"at": "2m", "for": "5m", "fault": "relayers", "bridge": name, "workers": 0}
+        for name in ("axelar", "ibc", "rest_api")
+    ]
+
+    def tries(mode: str) -> float:
+        game = running(*silent)
+        for name in ("axelar", "ibc", "rest_api"):
+            assert game.pull("set-retry", bridge=name, mode="backoff").endswith("so already")
+            assert game.pull("set-retry", bridge=name, mode=mode) == ""
+        game.run(30)
+        assert game.simulation.parts.links["axelar"].settings.queue is None or mode == "paced"
+        assert not game.simulation.in_flight
+        return game.simulation.finish()["bridge_messages"]
+
+    assert tries("paced") < tries("blind") / 1.5
+
+
 # All of them.
 
 
