@@ -42,10 +42,13 @@ class FaultsSeen:
         assert isinstance(simulation.life, GameLife)
         self._life = simulation.life
         self._courses = [_Course(name, fault, fault.end) for name, fault in simulation.faults]
+        self._state_can_be_lost = any(isinstance(fault, own_kinds.StateLost) for _, fault in simulation.faults)
         self._by_name = {course.name: course for course in self._courses}
 
     def look(self, now_s: float) -> None:
         """Look for the effects of the faults that are on; called at each change of faults, and each minute."""
+        if self._state_can_be_lost:
+            self._life.watch.state_lost(any(isinstance(fault, own_kinds.StateLost) for _, fault in self.on(now_s)))
         for course in self._courses:
             if course.effect or course.over or now_s < course.fault.at:
                 continue

@@ -70,7 +70,8 @@ class _Game:
         life.after_faults = lambda: self._faults.look(self._simulation.env.now)
         self._levers = Levers(self._simulation, world, self._faults)
         self._alerts, self._rule_samples = AlertEngine(rules), rules.sample_names
-        self._stop = None if playbook.stop_when is None else Trigger(playbook.stop_when)
+        # Without a fault nothing is to be stopped, and one calm play serves all the games over the same world.
+        self._stop = None if playbook.stop_when is None or arm == "calm" else Trigger(playbook.stop_when)
         self._operations: Operations | None = None
         if arm == "answered":
             self._operations = Operations(
@@ -146,7 +147,8 @@ class _Game:
 
     def _totals(self, now_s: float) -> dict[str, float]:
         recorder, books = self._recorder, self._simulation.finish()
-        outcomes = recorder.outcomes
+        outcomes, plane = recorder.outcomes, self._simulation.parts.control_plane
+        losses = [] if plane is None else plane.losses
         by_outcome: dict[str, int] = {}
         for (outcome, _), count in outcomes.items():
             by_outcome[outcome] = by_outcome.get(outcome, 0) + count
@@ -170,6 +172,11 @@ class _Game:
             "replays_accepted": float(self._watch.replays_accepted),
             "orders_in_flight": float(books["orders_in_flight"]),
             "receipts_owed": float(self._simulation.parts.receipts.overdue(now_s)),
+            "honest_refused": float(recorder.honest_refused),
+            "recovery_point_s": max(
+                (0.0 if loss.log_replayed else loss.snapshot_age_s for loss in losses), default=0.0
+            ),
+            "orders_forgotten": float(sum(loss.orders_forgotten for loss in losses)),
         }
 
 

@@ -105,6 +105,4 @@ class GameLife(OrderLife):
 
     def struck(self, impact: Impact) -> None:
         super().struck(impact)
-        if self._parts.control_plane is not None:
-            self.watch.state_lost(self._parts.control_plane.lost)
         self.after_faults()

@@ -67,8 +67,8 @@ class GameRecord:
     `series`: by name (`fill_rate`, `provider_active{akash}`), a value for each recorded step of 60 s, None where there was none.
     `totals`: by name: orders, allowed, filled, dropped, rejected, denied, gpu_hours_allowed, gpu_hours_filled, gpu_hours_lost,
     cost_usd, failovers, jobs_killed, jobs_rerouted, jobs_lost, replays_accepted, orders_in_flight, receipts_owed
-    (beyond their grace).
-    `counts`: for each order query of the playbook, in order, how many orders matched.
+    (beyond their grace), honest_refused, recovery_point_s, orders_forgotten: the playbook's `TOTALS`, in their order.
+    `counts`: for each order query of the playbook, in order, how many orders matched; see `order_queries`.
     """
 
     seed: int

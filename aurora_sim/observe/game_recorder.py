@@ -9,6 +9,7 @@ from typing import Any, Final
 from aurora_sim.observe.order_queries import OrderCounts, source
 from aurora_sim.observe.recorder import TRAILING_STEPS, Recorder, StepReading
 from aurora_sim.observe.rows import ARRIVAL
+from aurora_sim.observe.tally import ENTRY_REFUSED
 
 SERVED_ORDERS_MIN: Final = 5
 """Below so many ended orders of a tenant in five minutes there is no `tenant_served`."""
@@ -36,6 +37,8 @@ class GameRecorder(Recorder):
         self._minutes: deque[_Minute] = deque(maxlen=TRAILING_STEPS)
         self._waited: deque[Counter[int]] = deque([Counter()], maxlen=TRAILING_STEPS + 1)
         """How many decisions had been waited how long for, at the end of each step."""
+        self.honest_refused = 0
+        """The tenants' own orders that were rejected or denied."""
         self.seen: dict[str, float | None] = {}
         self.series: dict[str, list[float | None]] = {}
 
@@ -59,9 +62,17 @@ class GameRecorder(Recorder):
         self._minutes.append(minute)
         self.seen = self._look(reading)
         if reading.step >= 0:
-            self._counts.add(
-                [order for order in ended if (order[ARRIVAL] if isinstance(order, tuple) else order.time_s) >= 0.0]
-            )
+            recorded = [
+                order for order in ended if (order[ARRIVAL] if isinstance(order, tuple) else order.time_s) >= 0.0
+            ]
+            self._counts.add(recorded)
+            if reading.tally.refused_entry:
+                self.honest_refused += sum(
+                    not isinstance(order, tuple)
+                    and order.outcome in ENTRY_REFUSED
+                    and source(order.order_id) not in self._bad
+                    for order in recorded
+                )
             for name, value in self.seen.items():
                 self.series.setdefault(name, []).append(value)
         return reading

@@ -73,8 +73,15 @@ TOTALS: Final = (
     "replays_accepted",
     "orders_in_flight",
     "receipts_owed",
+    "honest_refused",
+    "recovery_point_s",
+    "orders_forgotten",
 )
-"""What is known of a whole game; `receipts_owed` are those beyond their grace at its end."""
+"""What is known of a whole game.
+
+`receipts_owed` are those beyond their grace at its end; `honest_refused` the tenants' own orders that were rejected or denied;
+`recovery_point_s` how old the state was that the control plane was restored to, at worst, and `orders_forgotten` what it forgot.
+"""
 
 
 class Condition(Strict):

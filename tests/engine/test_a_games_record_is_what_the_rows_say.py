@@ -16,7 +16,8 @@ from aurora_sim.scenario.playbook import TOTALS, Expectation
 STEPS = 40
 SURGE = {"at": "5m", "for": "20m", "fault": "demand", "tenant": "tenant-dao", "factor": 3.0, "id": "surge"}
 BAD = {"at": "5m", "for": "20m", "fault": "bad-requests", "kind": "replay", "rate": 0.5, "id": "bad"}
-METHOD = [OUTAGE, SURGE, BAD]
+DRIFT = {"at": "30m", "for": "5m", "fault": "schema-drift", "tenant": "tenant-render", "share": 0.5}
+METHOD = [OUTAGE, SURGE, BAD, DRIFT]
 EXPECT = [
     {"metric": "fill_rate", "at-least": 0.1},
     {"never": {"outcome": "filled", "provider": "akash"}, "while": "akash-outage"},
@@ -72,6 +73,8 @@ def test_totals_are_those_of_the_rows(seen: Seen, record: GameRecord) -> None:
     assert record.totals["denied"] == outcomes["denied"]
     assert record.totals["allowed"] == len(seen.rows) - outcomes["rejected"] - outcomes["denied"]
     assert record.totals["dropped"] == record.totals["allowed"] - outcomes["filled"]
+    refused = [row for row in seen.honest() if row["outcome"] in ("rejected", "denied")]
+    assert record.totals["honest_refused"] == len(refused) > 5
     assert record.totals["orders"] == seen.books["orders_in"]
     assert record.totals["orders_in_flight"] == seen.books["orders_in_flight"]
     assert record.totals["gpu_hours_lost"] == seen.recorder.gpu_hours_lost > 0.0

@@ -9,6 +9,7 @@ from game_runs import running
 
 from aurora_sim.engine import life
 from aurora_sim.engine.live_order import LiveOrder
+from aurora_sim.engine.parts import Parts
 from aurora_sim.engine.safety import KEPT_PER_RULE
 from aurora_sim.treaty.coverage import CoverageGuard
 from aurora_sim.treaty.gateway import Gateway
@@ -85,13 +86,12 @@ def test_a_client_that_believes_every_ack_is_seen(monkeypatch: pytest.MonkeyPatc
     assert rules(game) == {"bad-ack"}
 
 
-def test_an_order_allowed_with_lost_state_is_seen() -> None:
-    game = running()
-    game.watch.state_lost(True)
-    game.run(1)
-    game.watch.state_lost(False)
+def test_an_order_let_in_with_lost_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Parts, "check_under_faults", lambda parts, _: parts.gateway.check)
+    game = running({"at": "1m", "for": "2m", "fault": "state-lost"})
+    game.run(3)
     seen = game.watch.counted["state-lost"]
-    game.run(1)
+    game.run(2)
     assert rules(game) == {"state-lost"}
     assert game.watch.counted["state-lost"] == seen
 

@@ -306,6 +306,21 @@ def test_a_tenants_repair_is_that_tenants_alone() -> None:
     assert outcomes(game, 3)["rejected", "signature_invalid"]
 
 
+@pytest.mark.parametrize("replay_log", [True, False])
+def test_a_restored_control_plane_lets_orders_in_again(replay_log: bool) -> None:
+    game = running({"at": "7m", "fault": "state-lost", "snapshot_every": "5m"})
+    assert game.pull("restore-control-plane").startswith("nothing is wrong")
+    game.run(7)
+    assert set(outcomes(game, 2)) >= {("rejected", "state_lost")}
+    assert game.pull("restore-control-plane", replay_log=replay_log) == ""
+    assert set(outcomes(game, 2)) == {("filled", "")}
+    plane = game.simulation.parts.control_plane
+    assert plane is not None
+    assert (plane.losses[-1].orders_forgotten == 0) is replay_log
+    assert game.faults.span("state-lost") == (420.0, 540.0)
+    assert not game.watch.violations
+
+
 # Bridges.
 
 
@@ -364,6 +379,12 @@ ANY: dict[str, dict[str, Any]] = {
     "set-retry": {"bridge": "axelar", "mode": "paced"},
     "notify": {"whom": "tenant-dao"},
 }
+
+
+def test_every_action_has_its_lever() -> None:
+    game = running()
+    for action in ACTIONS:
+        assert game.pull(action, **arguments(action)) != "there is nothing here that it could move", action
 
 
 def arguments(action: str) -> dict[str, Any]:
