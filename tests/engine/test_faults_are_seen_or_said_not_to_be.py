@@ -27,6 +27,7 @@ REAL: list[dict[str, Any]] = [
     {"fault": "demand", "factor": 3.0},
     {"fault": "demand", "tenant": "tenant-dao", "factor": 0.2},
     {"fault": "bad-requests", "kind": "signature", "rate": 1.0},
+    {"fault": "flood", "bridge": "axelar", "rate": 5.0},
     {"fault": "reputation", "provider": "salad", "add": -30.0},
     {"fault": "provenance", "service": "timestamp"},
     {"fault": "provenance", "service": "pin"},
