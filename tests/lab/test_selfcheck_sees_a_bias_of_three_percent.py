@@ -20,7 +20,7 @@ from aurora_sim.scenario import faults
 from aurora_sim.world import intensity, renewals, sources
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import TenantOrders
-from aurora_sim.world.intensity import Intensity, MmppPreset
+from aurora_sim.world.intensity import Intensity, MmppShape
 from aurora_sim.world.provider import Provider
 from aurora_sim.world.streams import Draws, Streams
 
@@ -136,7 +136,7 @@ def test_daily_gaps_see_a_higher_rate(monkeypatch: Patch) -> None:
 def test_every_preset_s_dispersion_sees_larger_batches(monkeypatch: Patch) -> None:
     right = intensity.batches
 
-    def larger(name: str, preset: MmppPreset, rate: Intensity, streams: Streams) -> Iterator[Draws]:
+    def larger(name: str, preset: MmppShape, rate: Intensity, streams: Streams) -> Iterator[Draws]:
         """As many batches as ever."""
         more = replace(rate, rate_per_s=rate.rate_per_s * OFF)
         return right(name, replace(preset, batch_mean=preset.batch_mean * OFF), more, streams)
