@@ -64,6 +64,17 @@ def test_an_unused_provider_changes_not_one_byte(calm):
     assert seen.books == calm.books
 
 
+def test_a_stream_that_nobody_else_draws_from_changes_not_one_byte(calm):
+    def draw(simulation, step):
+        streams = simulation.parts.streams
+        streams.generator("unused", step).random(1000)
+        streams.lookup("unused/too", "normal").at(step)
+
+    seen = simulate(before_step=draw)
+    assert seen.text == calm.text
+    assert seen.books == calm.books
+
+
 def test_a_new_provider_changes_no_order():
     nearer = UNUSED | {"regions": ["eu-west-1", "us-west-2"]}
     seen, calm = simulate(world=a_config(providers={"new": nearer})), simulate()
