@@ -61,9 +61,10 @@ class Streams:
 class Stream:
     """One named stream, for draws at any index."""
 
-    def __init__(self, name: str, make: Callable[[str, int], Draws]) -> None:
+    def __init__(self, name: str, make: Callable[[str, int], Draws], kept_blocks: int = KEPT_BLOCKS) -> None:
         self._name = name
         self._make = make
+        self._kept_blocks = kept_blocks
         self._blocks: OrderedDict[int, list[float]] = OrderedDict()
 
     def at(self, index: int) -> float:
@@ -72,7 +73,7 @@ class Stream:
         block = self._blocks.get(number)
         if block is None:
             block = self._blocks[number] = self._make(self._name, number).tolist()
-            if len(self._blocks) > KEPT_BLOCKS:
+            if len(self._blocks) > self._kept_blocks:
                 self._blocks.popitem(last=False)
         return block[place]
 

@@ -14,6 +14,7 @@ OUTAGES = {
     "one of its two regions": ([{"region": "us-west-2"}], 2.5),
     "a second within the first": ([{}, {"at": "7m", "for": "1m"}], 5.0),
     "one after the other": ([{}, {"at": "15m"}], 10.0),
+    "two halves, one of them shorter": ([{"share": 0.5, "for": "2m"}, {"share": 0.5}], 3.75),
     "two halves at once": ([{"share": 0.5}, {"share": 0.5}], 3.75),
 }
 
