@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from aurora_sim.scenario.errors import InputError, RunError, did_you_mean
+from aurora_sim.scenario.errors import InputError, InvariantError, RunError, did_you_mean
 
 COMMANDS: Final = {
     "run": ("aurora_sim.cli.run:run", "Run a scenario (the default: scenarios/baseline.yaml)."),
@@ -83,6 +83,9 @@ def call(command: click.Command, arguments: list[str], name: str) -> int:
         return 2
     except RunError as error:
         click.echo(f"{name}: {error}", err=True)
+        return 1
+    except InvariantError as error:
+        click.echo(f"{name}: broken invariant: {error}", err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"{name}: interrupted", err=True)

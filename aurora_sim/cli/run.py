@@ -16,6 +16,7 @@ from typing import Literal
 import click
 
 from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
+from aurora_sim.engine.replay_line import POLICY, RULES
 from aurora_sim.engine.run import Options, Run
 from aurora_sim.engine.run import run as run_scenario
 from aurora_sim.observe.terminal import summary
@@ -38,14 +39,12 @@ from aurora_sim.scenario.scenario import STEPS_MAX, find, load
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
-    default=Path("policy/wasm/vault-law-akash-policy.wasm"),
+    default=POLICY,
     help="Policy module.",
 )
 @click.option("--trace", type=click.Path(path_type=Path), help="Trace to replay in place of the scenario's.")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration folder  [default: config].")
-@click.option(
-    "--rules", type=click.Path(path_type=Path), default=Path("config/prometheus/alert_rules.yml"), help="Alert rules."
-)
+@click.option("--rules", type=click.Path(path_type=Path), default=RULES, help="Alert rules.")
 @click.option("--plots", is_flag=True, help="Draw PNG plots into the folder.")
 @click.option(
     "--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1 while it runs."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from typing import Any, Final
 
 import simpy
@@ -71,6 +73,11 @@ class Clock(simpy.Environment):
                     then(value, now_s)
         except _Reached:
             return
+
+    def scheduled(self, before_s: float = math.inf) -> Iterable[_Entry]:
+        """All that is still to happen up to then, in no order, and more."""
+        pages = [page for number, page in self._pages.items() if number * PAGE_S < before_s]
+        return chain(self._open, *pages)
 
     def _add(self, entry: _Entry) -> None:
         time_s = entry[0]

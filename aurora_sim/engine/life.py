@@ -24,7 +24,9 @@ from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
+from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ack import Ack, check_ack
+from aurora_sim.treaty.ledger import units
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
 from aurora_sim.world.bridge import Message
@@ -74,6 +76,8 @@ class OrderLife:
         self._alpha = parts.reputation_alpha
         self._receipts = parts.receipts
         self._real_receipts = parts.real_receipts
+        self.quota_lost_units = 0
+        """What killed jobs that found no other place had taken of the quota, in millionths of a GPU-hour."""
 
     # 1. Demand.
 
@@ -264,6 +268,8 @@ class OrderLife:
         else:
             self.run_on(lease, order, run_s, 0.0, order.attempts if order.outcome else 0)
         if order.outcome:  # it was filled before, and its job killed
+            if not hasattr(order, "killed_s"):
+                raise InvariantError(f"{order.order_id} was filled twice, and its job was not killed")
             self._recorder.rerouted(order, "filled")
             return
         order.outcome = "filled"
@@ -358,7 +364,10 @@ class OrderLife:
         if order.policy_code == ALLOW:
             self._parts.give_back(order)
         if order.outcome:
-            assert order.outcome == "filled", f"{order.order_id} ended twice: {order.outcome}, then {outcome}"
+            if order.outcome != "filled":
+                raise InvariantError(f"{order.order_id} ended twice: {order.outcome}, then {outcome}")
+            if order.policy_code == ALLOW:
+                self.quota_lost_units += units(order.gpu_hours)
             self._recorder.rerouted(order, outcome)
             return
         order.outcome = outcome

@@ -17,13 +17,14 @@ from typing import Final, Literal
 
 from aurora_sim import __version__
 from aurora_sim.engine.life import OrderLife
+from aurora_sim.engine.replay_line import replay_line
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.alerts import AlertEngine, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.observe.slo import Objective, SloTracker
-from aurora_sim.scenario.errors import InputError
+from aurora_sim.scenario.errors import InputError, RunError
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.scenario.scenario import Loaded
 from aurora_sim.treaty.policy.host import PolicyHost
@@ -96,8 +97,8 @@ def run(
     """Run a scenario. `begun` is called before the first step, `watch` after each.
 
     Raises InputError for a bad policy, trace or rules file, or a start that cannot be signed, before anything is written;
-    OSError when the files cannot be written, after taking away what was. A run that was asked to stop is `complete` False,
-    and its files are in place.
+    OSError when the files cannot be written, and RunError when an invariant is broken, after taking away what was.
+    A run that was asked to stop is `complete` False, and its files are in place.
     """
     world = loaded.world
     if world.demand.replay is not None:
@@ -116,6 +117,7 @@ def run(
         recorder = Recorder(files.orders if files else None, world.policy.decision_wait * 1000.0)
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
         began_s = time.perf_counter()
+        simulation: Simulation | None = None
 
         def seen_by_rules(reading: StepReading) -> Iterator[Sample]:
             return reproducible_samples(recorder, reading, state.treaty_id, only=rule_samples)
@@ -146,11 +148,23 @@ def run(
             state.wall_clock_s = time.perf_counter() - began_s
             if files is not None:
                 state.outputs = files.finish(state.alerts, manifest(state, policy))
-        except BaseException:
+        except BaseException as error:
             if files is not None:
                 files.discard()
+            if isinstance(error, AssertionError):
+                raise _broken(error, state, simulation) from error
             raise
     return state
+
+
+def _broken(error: AssertionError, state: Run, simulation: Simulation | None) -> RunError:
+    """What is broken, with the values; when; and how to see it again."""
+    step = state.recorder.step
+    when = "before the first step" if simulation is None else f"{simulation.env.now:.6f} s"
+    place = f"step {min(step, state.steps - 1)}" if step >= 0 else "the warm-up"
+    line = replay_line(state.loaded, state.options, max(1, min(step + 1, state.steps)))
+    what = str(error) or type(error).__name__
+    return RunError(f"broken invariant: {what} (seed {state.options.seed}, {when}, in {place}). Replay: {line}")
 
 
 def simulate(

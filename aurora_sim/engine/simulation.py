@@ -15,6 +15,7 @@ from aurora_sim.engine import floods
 from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.control_plane import ControlPlane, Loss
 from aurora_sim.engine.eavesdropper import listening
+from aurora_sim.engine.invariants import Invariants
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import assemble, provider_views
@@ -105,6 +106,7 @@ class Simulation:
                 floods.let_come(self._env, self._parts, number, name, fault)
         self._place_history(sources)
         recorder.step = -round(self._warm_up_s / STEP_S)
+        self._invariants = Invariants(self._env, self._parts, self._life)
         self._leased_before_s = 0.0
 
     def warm_up(self) -> StepReading | None:
@@ -128,6 +130,7 @@ class Simulation:
     def close_step(self) -> StepReading:
         """Read everything off at the end of the current step, up to which it was run by `advance`."""
         parts, now_s = self._parts, self._env.now
+        self._invariants.check()
         day = int((now_s + parts.start_of_day_s) // 86_400.0)
         leased_s = sum(provider.leased_gpu_seconds(now_s) for provider in parts.world.providers.values())
         coverage = parts.receipts.coverage(now_s)
@@ -191,8 +194,7 @@ class Simulation:
     def finish(self) -> dict[str, float | int]:
         """Check the books, and say how the run's bookkeeping stands."""
         parts = self._parts
-        parts.ledger.check()
-        assert self.in_flight >= 0, f"{-self.in_flight} more orders ended than came"
+        self._invariants.finish()
         return {
             "orders_in": self._recorder.arrived_total,
             "orders_ended": self._recorder.ended_total,

@@ -67,7 +67,8 @@ class Recorder:
         self.tally = StepTally()
         self.filled: Callable[[FilledOrder], None] = self.tally.ended.append
         """An order was filled: the columns of its row."""
-        self._warm_up_left = 0  # orders that came before time 0 and have not ended
+        self.warm_up_left = 0
+        """Orders that came before time 0 and have not ended."""
         self._trailing: deque[StepTally] = deque(maxlen=TRAILING_STEPS)
         self.rtts = RttHistogram()
         self.decision_times = DecisionTimes(decision_wait_ms)
@@ -182,10 +183,10 @@ class Recorder:
         """Count the step's orders and write their rows; those of the warm-up that end after it belong to no step."""
         ended, tally.ended = tally.ended, []
         if self.step < 0:
-            self._warm_up_left += tally.arrived - len(ended)
-        elif self._warm_up_left:
+            self.warm_up_left += tally.arrived - len(ended)
+        elif self.warm_up_left:
             recorded = [order for order in ended if _arrival_s(order) >= 0.0]
-            self._warm_up_left -= len(ended) - len(recorded)
+            self.warm_up_left -= len(ended) - len(recorded)
             ended = recorded
         filled: list[FilledOrder] = ended  # type: ignore[assignment]  # nearly every step's are all filled
         unfilled: list[UnfilledOrder] = []

@@ -27,6 +27,7 @@ PRICE: Final = 5
 LATENCY: Final = 6
 ARRIVAL: Final = 8
 RTT: Final = 12
+ENDED: Final = 16
 _FILLED: Final = "%s,%s,%s,%.4f,%s,filled,1,%.4f,%.1f,,%s,%.3f,%s,%d,%s,%.3f,%d,%d,%d,%.3f,%.1f,%.1f\n"
 _UNFILLED: Final = "%s,%s,%s,%.4f,%s,%s,0,,,%s,%s,%.3f,%s,%d,%s,,%d,%d,%s,%.3f,,\n"
 

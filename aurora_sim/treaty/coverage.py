@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
+from aurora_sim.scenario.errors import InvariantError
+
 _COMPLETE_S: Final = itemgetter(0)
 _COMPLETED_S: Final = itemgetter(1)
 
@@ -85,7 +87,10 @@ class CoverageWindow:
         complete_gone = bisect_left(complete_s, now_s - self._window_s)
         del jobs_s[:jobs_gone], complete_s[:complete_gone]
         missing = (owed - jobs_gone) - (had - complete_gone)
-        assert 0 <= missing <= len(jobs_s) - len(complete_s), "more receipts than jobs"
+        if not 0 <= missing <= len(jobs_s) - len(complete_s):
+            raise InvariantError(
+                f"more receipts than jobs: {len(complete_s)} complete, {missing} not, {len(jobs_s)} jobs"
+            )
         complete = len(complete_s)
         return complete / (complete + missing) if complete + missing else None
 

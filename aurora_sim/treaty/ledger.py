@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from aurora_sim.scenario.errors import InvariantError
+
 MICRO: Final = 1_000_000
 """Units to a GPU-hour. The ledger counts whole millionths: sums of floats drift, so that what was given back would
 leave a residue of what was taken, and a quota of 100 would be reached at 99.99999999999999."""
@@ -62,7 +64,8 @@ class QuotaLedger:
     def take(self, tenant: str, day: int, gpu_hours: float) -> None:
         """Count an allowed order towards its tenant's day and the treaty."""
         # Every allowed order comes through here: `units` in line, and only a tenant's first order of a day leaves the path.
-        assert gpu_hours > 0.0, _no_amount(gpu_hours)
+        if not gpu_hours > 0.0:  # NaN too
+            raise _no_amount(gpu_hours)
         try:
             amount = round(gpu_hours * MICRO) or 1
             self._days[day][tenant] += amount
@@ -77,22 +80,21 @@ class QuotaLedger:
     def give_back(self, tenant: str, day: int, gpu_hours: float) -> None:
         """Undo the `take` of an order that ended unfilled: same tenant, same day, same amount.
 
-        Raises `AssertionError` where more is given back than the tenant has used on that day.
+        Raises InvariantError where more is given back than the tenant has used on that day.
         """
         amount = units(gpu_hours)
         if self._before is not None and day < self._before:
             self._forgotten -= amount
-            assert self._forgotten >= 0, (
-                f"{tenant} gives back {gpu_hours} GPU-hours that were not taken before day {day}"
-            )
+            if self._forgotten < 0:
+                raise InvariantError(f"{tenant} gives back {gpu_hours} GPU-hours that were not taken before day {day}")
         else:
             tenants = self._days.get(day, {})
             left = tenants.get(tenant, 0) - amount
-            assert left >= 0, f"{tenant} gives back {gpu_hours} GPU-hours, more than it has used on day {day}"
+            if left < 0:
+                raise InvariantError(f"{tenant} gives back {gpu_hours} GPU-hours, more than it has used on day {day}")
             tenants[tenant] = left
         self._used -= amount
         self._given_back += amount
-        assert self._used >= 0
 
     def used_today(self, tenant: str, day: int) -> float:
         """GPU-hours that the tenant has used on that day; 0 for a forgotten day."""
@@ -110,6 +112,11 @@ class QuotaLedger:
     def used_total(self) -> float:
         """GPU-hours used, by all tenants on all days."""
         return self._used / MICRO
+
+    @property
+    def totals_units(self) -> tuple[int, int]:
+        """Used and given back in millionths of a GPU-hour, exactly."""
+        return self._used, self._given_back
 
     @property
     def taken_total(self) -> float:
@@ -151,16 +158,24 @@ class QuotaLedger:
 
     def check(self) -> None:
         """The invariants that are too dear for every call: no tenant below zero, and the days add up to the total."""
-        assert all(used >= 0 for tenants in self._days.values() for used in tenants.values())
-        assert self._used == self._forgotten + sum(sum(tenants.values()) for tenants in self._days.values())
-        assert self._used >= 0 <= self._given_back
+        for day, tenants in self._days.items():
+            for tenant, used in tenants.items():
+                if used < 0:
+                    raise InvariantError(f"{tenant} has used {used / MICRO} GPU-hours on day {day}")
+        by_days = self._forgotten + sum(sum(tenants.values()) for tenants in self._days.values())
+        if self._used != by_days or self._used < 0 or self._given_back < 0:
+            raise InvariantError(
+                f"quota used is {self._used / MICRO} GPU-hours, of which the days hold {by_days / MICRO}; "
+                f"{self._given_back / MICRO} were given back"
+            )
 
 
 def units(gpu_hours: float) -> int:
-    """Millionths of a GPU-hour, nearest and at least 1. Zero, below, infinite and NaN: `AssertionError`."""
-    assert 0.0 < gpu_hours < math.inf, _no_amount(gpu_hours)
+    """Millionths of a GPU-hour, nearest and at least 1. Zero, below, infinite and NaN: InvariantError."""
+    if not 0.0 < gpu_hours < math.inf:
+        raise _no_amount(gpu_hours)
     return round(gpu_hours * MICRO) or 1
 
 
-def _no_amount(gpu_hours: float) -> str:
-    return f"{gpu_hours} GPU-hours are not an amount to take or give back"
+def _no_amount(gpu_hours: float) -> InvariantError:
+    return InvariantError(f"{gpu_hours} GPU-hours are not an amount to take or give back")

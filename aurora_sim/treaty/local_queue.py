@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
@@ -74,6 +75,10 @@ class LocalQueue(Generic[T]):
         heappush(self._by_coming, (came_s, number))
         heappush(self._by_deadline, (deadline_s, number))
         return True
+
+    def __iter__(self) -> Iterator[T]:
+        """Who waits, in the order of coming to wait."""
+        return iter(self._waiting.values())
 
     def take(self, now_s: float) -> T | None:
         """The first in the queue, if the pace lets one go now. Its deadline has not passed if `expire` was called before."""

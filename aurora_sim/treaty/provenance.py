@@ -13,6 +13,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Final, Generic, Protocol, TypeVar
 
+from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.coverage import CoverageWindow
 
 Job = TypeVar("Job", bound=Hashable)
@@ -179,7 +180,10 @@ class ReceiptDesk(Generic[Job]):
         del completing[:done]
         waiting = len(self._owed) + len(self._rooted) + len(self._pinned) + len(completing)
         waiting += sum(len(batch) for _, batch in self._stamped)
-        assert self.pending == waiting, "a receipt was lost, or made twice"
+        if self.pending != waiting:
+            raise InvariantError(
+                f"a receipt was lost, or made twice: {waiting} are waiting of {self.pending} that are owed"
+            )
         return self.window.coverage(now_s)
 
     def _book(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from aurora_sim.scenario.config import ANYWHERE
 from aurora_sim.scenario.config import Provider as ProviderConfig
+from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.world.interruptions import Interruptions
 from aurora_sim.world.market import Market
 from aurora_sim.world.modifiers import Modifiers
@@ -36,7 +37,7 @@ class Provider:
     """The state of one provider.
 
     A lease is taken by `lease` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
-    (an outage took its node). Invariant, asserted at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
+    (an outage took its node). Invariant, held at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
     """
 
     def __init__(self, provider_id: str, config: ProviderConfig, walks: Mapping[str, PriceWalk]) -> None:
@@ -129,21 +130,25 @@ class Provider:
             luck = dark + luck * (1.0 - dark)
         lease = Lease(self, gpu_type, gpus, region, luck, job)
         self.leased_gpus[gpu_type] = leased = self.leased_gpus[gpu_type] + gpus
-        assert leased <= self.capacity_gpus[gpu_type], (
-            f"{self.provider_id} leases {leased} {gpu_type}, more than it has"
-        )
+        if leased > self.capacity_gpus[gpu_type]:
+            offered = self.capacity_gpus[gpu_type]
+            raise InvariantError(f"{self.provider_id} leases {leased} {gpu_type}, more than it has ({offered})")
         self._offset_gpu_s -= gpus * now_s
         self._leases[lease] = None
         return lease
 
     def release(self, now_s: float, lease: Lease) -> None:
         """Give the GPUs back: the job is done."""
-        assert lease.live, "a lease ends once"
+        if not lease.live:
+            raise InvariantError(
+                f"a lease ends once: that of {lease.gpus} {lease.gpu_type} at {self.provider_id} has ended"
+            )
         lease.live = False
         del self._leases[lease]
         gpus = lease.gpus
-        self.leased_gpus[lease.gpu_type] -= gpus
-        assert self.leased_gpus[lease.gpu_type] >= 0, f"{self.provider_id} leases fewer {lease.gpu_type} than none"
+        self.leased_gpus[lease.gpu_type] = leased = self.leased_gpus[lease.gpu_type] - gpus
+        if leased < 0:
+            raise InvariantError(f"{self.provider_id} leases {leased} {lease.gpu_type}, fewer than none")
         self._offset_gpu_s += gpus * now_s
 
     def strike(self, now_s: float) -> list[Lease]:
@@ -154,6 +159,13 @@ class Provider:
         for lease in struck:
             self.release(now_s, lease)
         return struck
+
+    def held_gpus(self) -> dict[str, int]:
+        """By GPU type, what the leases hold that have not ended: counted anew, to hold `leased_gpus` against."""
+        held = dict.fromkeys(self.leased_gpus, 0)
+        for lease in self._leases:
+            held[lease.gpu_type] += lease.gpus
+        return held
 
     def leased_gpu_seconds(self, now_s: float) -> float:
         """GPU-seconds leased up to now: the leased GPUs x now, less each start and plus each end times its GPUs."""
