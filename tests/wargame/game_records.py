@@ -19,6 +19,8 @@ AT_REST = {
     "failovers": 0.0,
     "provider_filled{akash}": 10.0,
     "provider_filled{flux}": 5.0,
+    "free_gpus{akash}": 300.0,
+    "free_gpus{flux}": 60.0,
 }
 TOTALS = {
     "orders": 4000.0, "allowed": 4000.0, "filled": 4000.0, "dropped": 0.0, "rejected": 0.0, "denied": 0.0,

@@ -84,6 +84,11 @@ def test_a_provider_left_off_by_the_rollback_fails_it_although_every_indicator_i
     assert verdict.checks["every provider in use after"].verdict == "failed"
 
 
+def test_a_provider_that_is_busy_with_what_the_fault_sent_it_is_not_left_off():
+    busy = series_with("provider_filled{akash}", 0.0, 31, STEPS) | series_with("free_gpus{akash}", 10.0, 31, STEPS)
+    assert judged(a_record(series=busy)).checks["every provider in use after"].verdict == "passed"
+
+
 def test_recovery_that_does_not_last_is_none():
     relapse = series_with("fill_rate", 0.5, 31, 50)
     relapse["fill_rate"][55:60] = [0.5] * 5

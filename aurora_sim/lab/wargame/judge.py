@@ -158,16 +158,21 @@ def _liveness(record: GameRecord, steady: Sequence[Indicator], incident: Inciden
 
 
 def _in_use_after(record: GameRecord, calm: GameRecord, incident: Incident) -> Held:
-    """After the last fault and rollback every provider that would have had orders has some: a rollback may leave one off."""
+    """After the last fault and rollback every provider that would have had orders has some: a rollback may leave one off.
+
+    One that has fewer free GPUs than without the fault is not left off: it is busy with what the fault sent it.
+    """
     last = min(record.steps, calm.steps)
     first = max(last - TRAFFIC_STEPS, step_at(incident.over_s) + 1)
     for name, values in sorted(calm.series.items()):
         if not name.startswith("provider_filled{"):
             continue
+        provider_id = name[16:-1]
         usual = sum(value or 0.0 for value in values[first:last])
         now = sum(value or 0.0 for value in record.series[name][first:last])
-        if usual >= TRAFFIC_ORDERS_MIN and now == 0.0:
-            return Held("failed", f"{name[16:-1]} filled none of the last orders; without the fault {usual:.0f}", -1.0)
+        free = [sum(v or 0.0 for v in of.series[f"free_gpus{{{provider_id}}}"][first:last]) for of in (record, calm)]
+        if usual >= TRAFFIC_ORDERS_MIN and now == 0.0 and free[0] >= free[1]:
+            return Held("failed", f"{provider_id} filled none of the last orders; without the fault {usual:.0f}", -1.0)
     return Held("passed", "all")
 
 
