@@ -106,7 +106,7 @@ KAUFMAN_ROBERTS: Final = Case(
 
 SHARED: Final = (14, 10, 6)
 SHARED_ERLANGS: Final = 27.0
-SHARED_STEPS: Final = 950
+SHARED_STEPS: Final = 1150
 SHARED_POOLS: Final = [
     Pool(f"shared-{number}", SHARED, HOLD_H * math.log(2.0), job_law="exponential") for number in range(4)
 ]
