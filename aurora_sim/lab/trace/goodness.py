@@ -48,7 +48,7 @@ class Goodness:
     def dispersion_errors(self) -> list[list[float]]:
         """By seed, how far the dispersion is off at each scale, relative to the trace's."""
         return [
-            [seen / true - 1.0 for seen, true in zip(likeness.dispersion, self.trace.dispersion, strict=True)]
+            [_off(seen, true) for seen, true in zip(likeness.dispersion, self.trace.dispersion, strict=True)]
             for likeness in self.by_seed.values()
         ]
 
@@ -111,8 +111,8 @@ def likeness(trace: Trace, span_s: float, start_of_day_s: float) -> Likeness:
     days = math.floor(span_s / 86_400.0)
     return Likeness(
         trace.arrival_s.size,
-        [index_of_dispersion(trace.arrival_s, window_s, span_s) or math.nan for window_s in SCALES_S],
-        gap_cv(trace.arrival_s) or math.nan,
+        [_or_nan(index_of_dispersion(trace.arrival_s, window_s, span_s)) for window_s in SCALES_S],
+        _or_nan(gap_cv(trace.arrival_s)),
         float(trace.gpu_hours.sum()),
         {str(count): n / trace.gpus.size for count, n in zip(counts.tolist(), orders.tolist(), strict=True)},
         calm_profile(trace.arrival_s, days, start_of_day_s),
@@ -133,7 +133,8 @@ def goodness_text(found: Goodness) -> str:
 
     def add(name: str, trace_value: float, values: Sequence[float], form: str, off: str | None = None) -> None:
         median = float(np.median(values))
-        told = off if off is not None else f"{median / trace_value - 1.0:+.0%}" if trace_value else "-"
+        relative = _off(median, trace_value)
+        told = off if off is not None else f"{relative:+.0%}" if math.isfinite(relative) else "-"
         shown = (format(value, form) for value in (trace_value, median, min(values), max(values)))
         rows.append((name, *shown, told))
 
@@ -169,10 +170,28 @@ def profile_errors(found: Goodness) -> list[float]:
 
 
 def goodness_json(found: Goodness) -> dict[str, Any]:
-    """The same, by seed."""
+    """The same, by seed; what the trace is too short to say is null."""
     return {
-        "trace": vars(found.trace),
-        "seeds": {str(seed): {**vars(run), "ks": found.ks[seed]} for seed, run in found.by_seed.items()},
+        "trace": _told(found.trace),
+        "seeds": {str(seed): {**_told(run), "ks": found.ks[seed]} for seed, run in found.by_seed.items()},
         "good": found.good,
         "seeds_within": found.seeds_within,
     }
+
+
+def _told(likeness: Likeness) -> dict[str, Any]:
+    dispersion = [None if math.isnan(index) else index for index in likeness.dispersion]
+    return {
+        **vars(likeness),
+        "dispersion": dispersion,
+        "gap_cv": None if math.isnan(likeness.gap_cv) else likeness.gap_cv,
+    }
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _off(seen: float, true: float) -> float:
+    """How far off it is, relative to the truth; infinite where that is 0, and not a number where either is not known."""
+    return seen / true - 1.0 if true else 0.0 if seen == 0.0 else math.inf

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -201,6 +203,20 @@ def test_a_trace_of_too_little_is_told_by_file_and_nothing_is_written(tmp_path):
     assert str(path) in str(done.exception)
     assert "too few" in str(done.exception)
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("gap_s", [60.0, 1800.0])
+def test_a_clockwork_is_fitted_as_well_as_may_be_and_told_to_be_unlike(tmp_path, gap_s):
+    """No demand model of ours is as even as a clock: the scenario is there and runs, and the exit status says 1."""
+    path = tmp_path / "t.csv"
+    write_trace(a_trace(np.arange(2000.0) * gap_s), path, "o")
+    arguments = [str(path), "--out", str(tmp_path / "x.yaml"), "--json", str(tmp_path / "g.json")]
+    done = CliRunner().invoke(fit_command, arguments, catch_exceptions=False, standalone_mode=False)
+    assert done.return_value == 1
+    assert "NOT within" in done.output
+    assert not re.search(r"\bnan\b", done.output)
+    json.loads((tmp_path / "g.json").read_text(), parse_constant=pytest.fail)
+    assert all(isinstance(t.demand, Poisson) for t in load(tmp_path / "x.yaml").world.tenants.values())
 
 
 def test_plots_and_figures_are_written(tmp_path):
