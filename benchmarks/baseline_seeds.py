@@ -8,10 +8,10 @@ Exit status 1 if any objective was missed, or had not enough data, with any seed
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from aurora_sim.engine.run import Options, run
+from aurora_sim.lab.workers import default_jobs, run_all
 from aurora_sim.observe.slo import Objective
 from aurora_sim.observe.terminal import table
 from aurora_sim.scenario.scenario import PROJECT, load
@@ -22,8 +22,9 @@ BASELINE = PROJECT / "scenarios" / "baseline.yaml"
 SHORT = ("fill p50", "fill p5", "RTT p95 ms", "coverage", "policy p95 ms", "dropped", "failovers 5m")
 
 
-def one(seed: int, steps: int) -> tuple[int, list[Objective], float, int]:
+def one(task: tuple[int, int]) -> tuple[int, list[Objective], float, int]:
     """A seed's objectives, the share of the capacity that is leased (mean over the steps), and the alerts that fired."""
+    seed, steps = task
     leased: list[float] = []
     done = run(
         load(Path(BASELINE)),
@@ -42,9 +43,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--steps", type=int, default=120)
     arguments = parser.parse_args()
-    with ProcessPoolExecutor() as pool:
-        seeds = range(1, arguments.seeds + 1)
-        results = list(pool.map(one, seeds, [arguments.steps] * arguments.seeds))
+    tasks = [(seed, arguments.steps) for seed in range(1, arguments.seeds + 1)]
+    results = list(run_all(one, tasks, default_jobs()))
     rows = [("seed", *SHORT, "leased", "alerts", "verdict")]
     for seed, objectives, leased, alerts in results:
         verdict = "met" if all(o.verdict == "met" for o in objectives) else "MISSED"

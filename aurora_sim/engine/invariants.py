@@ -54,9 +54,9 @@ class Invariants:
         self._count_ended(now_s)
         self._arrived += tally.arrived
         self._now_s = now_s
-        self._parts.ledger.check()
         step = self._recorder.step
         if step % LOOK_EVERY_STEPS == 0:
+            self._parts.ledger.check()
             self.look()
         if step % COUNT_LEASES_EVERY_STEPS == 0:
             self._check_leases()
