@@ -79,7 +79,7 @@ def state(world):
         {name: failures.compound_share() for name, failures in world.provenance.failures.items()},
         world.provenance.full_disks.compound_share(),
         (door.clock_add_s, door.crash_share, door.decision_add_s, door.wrong_key, dict(door.drift_share), set(door.troubled),
-         door.state_lost, dict(door.release_shares)),
+         door.state_lost, [share for _, share in sorted(door.release_shares.items())]),
     )  # fmt: skip
 
 
