@@ -108,15 +108,7 @@ class Evaluation:
         left, right = _number(node.left), _number(node.right)
         if left is None and right is None:
             combined, first, second = matched(node), self.compiled(node.left), self.compiled(node.right)
-            if node.operator == "or":
-                return lambda: combined(first(), second())
-
-            def both() -> Columns:
-                # Nothing on the left gives nothing, and most rules have nothing there at rest.
-                left_now = first()
-                return combined(left_now, second()) if left_now[0] else NOTHING
-
-            return both
+            return lambda: combined(first(), second())
         operation = operation_of(node)
         if right is not None:
             return _mapped(self.compiled(node.left), lambda value: operation(value, right)[0])
