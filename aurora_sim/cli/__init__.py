@@ -17,6 +17,7 @@ COMMANDS: Final = {
         "aurora_sim.cli.wargame:wargame",
         "Play the war game: every procedure and incident, judged and scored.",
     ),
+    "alerts": ("aurora_sim.cli.alerts:alerts", "Hand a run to Prometheus, and judge the alert rules themselves."),
     "validate": ("aurora_sim.cli.validate:validate", "Check scenario files and all that they name, and run nothing."),
     "explain": ("aurora_sim.cli.explain:explain", "Say how the router ranks an order at a moment of a scenario."),
     "trace": ("aurora_sim.cli.trace:trace", "Describe real traces, import them, fit them."),

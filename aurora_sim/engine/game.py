@@ -5,6 +5,7 @@ warm-up -> steps of 60 s: orders and faults -> alert rules -> what operators see
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -33,23 +34,42 @@ STEADY_S: Final = 600.0
 COLLECT_EVERY_STEPS: Final = 5000
 
 
-def play(loaded: Loaded, playbook: Playbook, seed: int, arm: Arm, policy: Path, rules: Path) -> GameRecord:
+Watch = Callable[[float, GameRecorder, StepReading], object]
+"""Is shown each minute of a game: its time in seconds, the recorder, and what was read."""
+
+
+def play(
+    loaded: Loaded,
+    playbook: Playbook,
+    seed: int,
+    arm: Arm,
+    policy: Path,
+    rules: Path,
+    watch: Watch = lambda time_s, recorder, reading: None,
+) -> GameRecord:
     """Play a game and keep what is needed to judge it. The same arguments give the same record; no files are written.
 
     Raises InputError for a bad policy or rules file.
     """
     with collecting_seldom():
-        return _Game(loaded, playbook, seed, arm, _host(policy), _rules(rules)).played()
+        return _Game(loaded, playbook, seed, arm, _host(policy), _rules(rules), watch).played()
 
 
 class _Game:
     def __init__(
-        self, loaded: Loaded, playbook: Playbook, seed: int, arm: Arm, policy: PolicyHost, rules: RuleFile
+        self,
+        loaded: Loaded,
+        playbook: Playbook,
+        seed: int,
+        arm: Arm,
+        policy: PolicyHost,
+        rules: RuleFile,
+        show: Watch,
     ) -> None:
         world, faults = loaded.world, () if arm == "calm" else loaded.faults
         policy.amend(treaty_terms(world.treaty))
         policy.renew()
-        self._playbook, self._seed, self._arm = playbook, seed, arm
+        self._playbook, self._seed, self._arm, self._show = playbook, seed, arm, show
         self._treaty_id = world.treaty.treaty_id
         bad = bad_sources(faults, list(world.tenants))
         queries = order_queries(playbook.expect)
@@ -111,6 +131,7 @@ class _Game:
         samples = reproducible_samples(self._recorder, reading, self._treaty_id, only=self._rule_samples)
         self._alerts.observe(now_s, samples)
         self._watch.covered(reading.provenance_coverage, now_s)
+        self._show(now_s, self._recorder, reading)
 
     def _pull(self, action: str, arguments: Strict) -> tuple[str, float]:
         refused = self._levers.pull(action, arguments)

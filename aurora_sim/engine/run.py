@@ -19,7 +19,7 @@ from aurora_sim import __version__
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.replay_line import replay_line
 from aurora_sim.engine.simulation import Simulation
-from aurora_sim.observe.alerts import AlertEngine, load_rules
+from aurora_sim.observe.alerts import AlertEngine, RuleFile, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
@@ -147,7 +147,7 @@ def run(
             state.alerts = alerts.history()
             state.wall_clock_s = time.perf_counter() - began_s
             if files is not None:
-                state.outputs = files.finish(state.alerts, manifest(state, policy))
+                state.outputs = files.finish(state.alerts, manifest(state, policy, rules))
         except BaseException as error:
             if files is not None:
                 files.discard()
@@ -221,12 +221,13 @@ def _pace(simulation: Simulation, from_s: float, pace: float, state: Run) -> Non
             time.sleep(ahead_s)
 
 
-def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
+def manifest(run: Run, policy: PolicyHost, rules: RuleFile) -> dict[str, object]:
     """What `run.json` says, but for the digests of the outputs."""
     recorder, loaded = run.recorder, run.loaded
     return {
         "title": loaded.scenario.title,
         "scenario": str(loaded.path),
+        "config": None if loaded.config_dir is None else str(loaded.config_dir),
         "overrides": list(loaded.overrides),
         "seed": run.options.seed,
         "crypto": run.options.crypto,
@@ -236,6 +237,7 @@ def manifest(run: Run, policy: PolicyHost) -> dict[str, object]:
         "complete": run.complete,
         "inputs": loaded.sha256,
         "policy": {"path": str(run.options.policy), "sha256": policy.sha256, "size_bytes": policy.size_bytes},
+        "rules": {"path": str(rules.path), "sha256": rules.sha256},
         "treaty_id": run.treaty_id,
         "faults": [{"name": name, "at_s": at_s, "end_s": end_s} for name, at_s, end_s in run.faults],
         "books": run.books,

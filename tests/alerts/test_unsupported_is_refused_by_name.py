@@ -13,7 +13,7 @@ from aurora_sim.scenario.errors import InputError
 
 EXPRESSIONS = [
     ("quantile_over_time(0.9, a[5m]) > 1", "quantile_over_time"),
-    ("irate(a[5m]) > 1", "irate"),
+    ("idelta(a[5m]) > 1", "idelta"),
     ("predict_linear(a[1h], 60) > 1", "predict_linear"),
     ("time() - a > 60", "time"),
     ("label_replace(a, 'b', '$1', 'c', '(.*)') > 1", "label_replace"),

@@ -50,7 +50,11 @@ TABLE = """
 """
 EXPRESSIONS = [
     *(expression for line in TABLE.split("\n") for expression in line.strip().split(" | ") if expression),
-    *(f"{f}(requests_total[{range_}])" for f in ("rate", "increase") for range_ in ("1m", "2m", "5m", "7m30s", "1h")),
+    *(
+        f"{f}(requests_total[{range_}])"
+        for f in ("rate", "increase", "irate")
+        for range_ in ("1m", "2m", "5m", "7m30s", "1h")
+    ),
     *(
         f"{name}_over_time({metric}[{range_}])"
         for name in ("avg", "min", "max", "sum", "count", "last")

@@ -67,6 +67,14 @@ def increase(times: Sequence[float], values: Sequence[float], start_s: float, en
     return _extrapolated(times, values, start_s, end_s, counter=True, per_second=False)
 
 
+def irate(times: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> float | None:
+    """Growth of a counter per second, between the last two samples (`instantValue`)."""
+    if len(values) < 2:
+        return None
+    before, last = values[-2:]
+    return (last if last < before else last - before) / (times[-1] - times[-2])
+
+
 def delta(times: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> float | None:
     """Change of a gauge over the range."""
     return _extrapolated(times, values, start_s, end_s, counter=False, per_second=False)
@@ -98,6 +106,7 @@ def _mean(values: Sequence[float]) -> float:
 OVER_RANGE: Final[dict[str, OverRange]] = {
     "rate": rate,
     "increase": increase,
+    "irate": irate,
     "delta": delta,
     "sum_over_time": lambda _, values, *__: _sum(values),
     "avg_over_time": lambda _, values, *__: _mean(values),
