@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from aurora_sim.scenario.document import read_document
-from aurora_sim.scenario.playbook_file import is_playbook, load_playbook
+from aurora_sim.scenario.document import is_playbook, read_document
 from aurora_sim.scenario.scenario import Loaded, find, load
 
 RULES = Path("config/prometheus/alert_rules.yml")
@@ -35,7 +34,9 @@ def validate(scenarios: tuple[Path, ...], overrides: tuple[str, ...], config: Pa
 
 
 def _playbook(path: Path, overrides: tuple[str, ...], config: Path | None) -> tuple[Loaded, str]:
+    # Their imports take longer than to check a scenario.
     from aurora_sim.observe.alerts import alerts_of, load_rules
+    from aurora_sim.scenario.playbook_file import load_playbook
 
     own = config / "prometheus" / "alert_rules.yml" if config is not None else RULES
     alerts = alerts_of(load_rules(own if own.exists() else find(RULES)))

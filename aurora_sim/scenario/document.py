@@ -88,6 +88,11 @@ def read_document(path: Path) -> Document:
     return Document(path, data, marks, hashlib.sha256(content).hexdigest())
 
 
+def is_playbook(document: Document) -> bool:
+    """Whether a scenario's file is a playbook: it says what to expect."""
+    return "expect" in document.data
+
+
 def apply_overrides(document: Document, assignments: list[str]) -> Document:
     """A new document with `dotted.key=value` assignments put in, in order; the given one stays as it is.
 

@@ -37,8 +37,3 @@ def load_playbook(
     assert isinstance(playbook, Playbook)
     check_playbook(document, playbook, loaded.world, loaded.faults, alerts)
     return LoadedPlaybook(loaded, playbook, document)
-
-
-def is_playbook(document: Document) -> bool:
-    """Whether a scenario's file is a playbook: it says what to expect."""
-    return "expect" in document.data

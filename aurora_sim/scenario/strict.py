@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+# What is valid is ours to say, not a plugin's that happens to be installed; and to look for one reads every package.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -43,6 +47,7 @@ class Strict(BaseModel):
         validate_default=True,
         validate_by_alias=True,
         validate_by_name=True,
+        defer_build=True,  # most of the models are built as parts of others alone: by themselves they need no validator
     )
 
     @classmethod

@@ -41,9 +41,16 @@ def test_help_imports_nothing_heavy(project: Path) -> None:
     assert not modules_of(project, "--help") & heavy
 
 
+def test_validate_imports_no_engine_and_no_game(project: Path) -> None:
+    heavy = {"numpy", "simpy", "wasmtime", "prometheus_client", "promql_parser", "rich", "scipy", "jinja2", "httpx"}
+    rooms = {"aurora_sim.engine", "aurora_sim.treaty", "aurora_sim.world", "aurora_sim.observe", "aurora_sim.lab"}
+    modules = modules_of(project, "validate", "scenarios/baseline.yaml")
+    assert not modules & (heavy | rooms | {"aurora_sim.scenario.playbook"})
+
+
 def test_a_run_imports_pandas_and_matplotlib_only_for_plots(project: Path, tmp_path: Path) -> None:
     plain = modules_of(project, "run", "--steps", "1", "--quiet", "--out", str(tmp_path))
-    assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2", "scipy"}
+    assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2", "scipy", "pyarrow"}
 
 
 def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tmp_path: Path) -> None:
