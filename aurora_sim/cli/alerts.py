@@ -67,8 +67,7 @@ def export(source: Path, rules: Path | None, out: Path | None, seed: int | None,
 def _tape_of_game(path: Path, seed: int | None, arm: Arm | None) -> Tape:
     from aurora_sim.lab.alerts.tape import tape_of_game
     from aurora_sim.lab.wargame.play import GameOptions, read_game
-    from aurora_sim.scenario.document import read_document
-    from aurora_sim.scenario.playbook_file import is_playbook
+    from aurora_sim.scenario.document import is_playbook, read_document
     from aurora_sim.scenario.scenario import find
 
     if not is_playbook(read_document(find(path))):
