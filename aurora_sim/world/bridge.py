@@ -11,10 +11,12 @@ worked out again only when a fault changes the workers or their speed while it w
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from heapq import heapreplace
 from math import erfc, exp, log, sqrt
+from operator import attrgetter
 from typing import Final
 
 from aurora_sim.scenario.config import Bridge as BridgeConfig
@@ -23,6 +25,7 @@ from aurora_sim.world.modifiers import Modifiers
 NEVER: Final = math.inf
 _SQRT_2: Final = sqrt(2.0)
 _LN_2: Final = log(2.0)
+_START_S: Final = attrgetter("start_s")
 
 
 class Message:
@@ -186,4 +189,6 @@ class Bridge:
 
     def queue_length(self, now_s: float) -> int:
         """Messages sent and not yet in service."""
-        return sum(1 for message in self._under_way if message.start_s > now_s)
+        return len(self._under_way) - bisect_right(
+            self._under_way, now_s, key=_START_S
+        )  # served in the order of sending

@@ -105,7 +105,7 @@ class ProvenanceServices:
             order_id, _, source, index = job
             before = tries.pop(order_id, 0)
             draw = first
-            if before:
+            if before and failure < 1.0:  # else it fails whatever is drawn
                 draw = float(self._streams.generator(f"{source}/receipt/{service}#{before}", index).random())
             if draw < failure:
                 failed.append(job)

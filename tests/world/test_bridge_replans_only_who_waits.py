@@ -56,6 +56,7 @@ class Played:
         self.queue.change(self.now_s, workers, factor)
         begun = {n: (m.start_s, m.finish_s) for n, m in enumerate(self.messages) if m.start_s <= self.now_s}
         waiting = [message for message in self.messages if message.start_s > self.now_s]
+        assert self.bridge.queue_length(self.now_s) == len(waiting)
         self.bridge.worker_limits.set(0, float(workers))
         self.bridge.service_factors.set(1, factor)
         replanned = self.bridge.recompute(self.now_s)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from zlib import crc32
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,3 +108,10 @@ GOLDEN = {
 def test_the_draws_are_those_of_the_runs_before(kind):
     stream = Streams(42).lookup("tenant-dao/bridge/network", kind)
     assert {index: stream.at(index) for index in GOLDEN[kind]} == GOLDEN[kind]
+
+
+@given(st.one_of(st.integers(0, 2**32 + 5), st.integers(2**32, 2**130)), st.text(max_size=8), st.integers(0, 2**32 - 1))
+def test_a_block_is_seeded_by_numpys_own_spawn_key(seed, name, number):
+    key = np.random.SeedSequence([seed, crc32(name.encode())], spawn_key=(number,))
+    expected = np.random.Generator(np.random.PCG64(key)).random(2)
+    assert Streams(seed).generator(name, number).random(2).tolist() == expected.tolist()
