@@ -38,8 +38,11 @@ class Clock(simpy.Environment):
 
     def at(self, time_s: float, then: Then, value: object) -> None:
         """Have `then` called at `time_s`, which is not before now."""
+        # As `_add`: a call here would be made three times an order.
         if time_s < self._open_until_s:
             heappush(self._open, (time_s, NORMAL, next(self._eid), then, value))
+        elif (page := self._pages.get(int(time_s // PAGE_S))) is not None:
+            page.append((time_s, NORMAL, next(self._eid), then, value))
         else:
             self._add((time_s, NORMAL, next(self._eid), then, value))
 

@@ -25,12 +25,12 @@ from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
 from aurora_sim.scenario.errors import InvariantError
-from aurora_sim.treaty.ack import Ack, check_ack
+from aurora_sim.treaty.ack import ack_refusal, check_ack
 from aurora_sim.treaty.ledger import units
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
 from aurora_sim.world.bridge import Message
-from aurora_sim.world.demand import OrderDraft, bridge_luck, job_luck
+from aurora_sim.world.demand import OrderDraft, bridge_luck, placement_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.market import NO_BID, OFFER_GONE
@@ -223,11 +223,16 @@ class OrderLife:
                 return
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
+            treaty_id = self._treaty_id
             if self._crypto is None:
-                ack = Ack(order.order_id, self._treaty_id, provider.provider_id, price, now_s, provider.signs_well)
+                answered = (order.order_id, provider.provider_id, treaty_id)
+                asked = (order.order_id, order.provider_id, treaty_id)
+                refusal = ack_refusal(provider.signs_well, answered, asked, price, order)
             else:
-                ack = self._crypto.acked(order, provider, price, now_s)
-            refusal = check_ack(ack, order, order.provider_id, self._treaty_id) or provider.attestation_refusal
+                refusal = check_ack(
+                    self._crypto.acked(order, provider, price, now_s), order, order.provider_id, treaty_id
+                )
+            refusal = refusal or provider.attestation_refusal
             if not refusal:
                 self._fill(order, provider, price, now_s)
                 return
@@ -253,7 +258,7 @@ class OrderLife:
     # 9. Job.
 
     def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
-        placement, settlement, _, node, _, _ = job_luck(order.job_luck)
+        placement, settlement, node = placement_luck(order.job_luck)
         gpus, gpu_type, gpu_hours, region = order.gpus, order.gpu_type, order.gpu_hours, order.region
         lease = provider.lease(now_s, gpu_type, gpus, region, node, order)
         if provider.reputation != provider.standing:

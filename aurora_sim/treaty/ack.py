@@ -32,15 +32,29 @@ class Ack:
 
 
 def check_ack(ack: Ack, order: Order, provider_id: str, treaty_id: str) -> str:
-    """ "" when the ack answers `order` as sent to `provider_id` under `treaty_id`, else why it counts as a rejection.
+    """ "" when the ack answers `order` as sent to `provider_id` under `treaty_id`, else why it counts as a rejection."""
+    answered = (ack.order_id, ack.provider_id, ack.treaty_id)
+    return ack_refusal(
+        ack.signature_valid, answered, (order.order_id, provider_id, treaty_id), ack.price_usd_per_hour, order
+    )
+
+
+def ack_refusal(
+    signature_valid: bool,
+    answered: tuple[str, str, str],
+    asked: tuple[str, str, str],
+    price_usd_per_hour: float,
+    order: Order,
+) -> str:
+    """The rules of `check_ack`, for whoever has no `Ack`; `answered` and `asked` are order, provider and treaty.
 
     `ack_signature`: not signed by the provider, and then nothing in it means anything, so this comes first.
     `ack_mismatch`: another order, provider or treaty. `ack_price`: above the order's limit, or no number.
     """
-    if not ack.signature_valid:
+    if not signature_valid:
         return "ack_signature"
-    if ack.provider_id != provider_id or ack.treaty_id != treaty_id or ack.order_id != order.order_id:
+    if answered != asked:
         return "ack_mismatch"
-    if not 0.0 <= ack.price_usd_per_hour <= order.max_price_usd_per_hour:
+    if not 0.0 <= price_usd_per_hour <= order.max_price_usd_per_hour:
         return "ack_price"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Final
@@ -62,11 +62,14 @@ class CoverageWindow:
         if not receipts:
             return
         times_s = list(map(_COMPLETED_S, receipts))
-        for completed_s in sorted(times_s):
-            if not self._complete_s or completed_s >= self._complete_s[-1]:
-                self._complete_s.append(completed_s)
-            else:
-                insort(self._complete_s, completed_s)
+        complete_s = self._complete_s
+        ascending_s = sorted(times_s)
+        later = bisect_left(complete_s, ascending_s[0])
+        if later < len(complete_s):  # those after the first of the new ones are merged with them
+            ascending_s += complete_s[later:]
+            ascending_s.sort()
+            del complete_s[later:]
+        complete_s.extend(ascending_s)
         self.complete += len(times_s)
         grace_s = self._grace_s
         if min(times_s) < max(map(_COMPLETE_S, receipts)) - grace_s:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Final
 
 from aurora_sim.scenario.config import ProvenanceConfig, Service
-from aurora_sim.world.demand import job_luck
+from aurora_sim.world.demand import job_luck, pin_luck, script_luck
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
 
 CompletedJob = tuple[str, bytes, str, int]
 """A job as it is when it is done: its order's id, its packed luck, its source of orders and its order's index there."""
 
-# Which draw of a `JobLuck` is what.
-_PIN: Final = 2
-_NODE: Final = 3
-_SCRIPT_FAILURE: Final = 4
-_PIN_FAILURE: Final = 5
+_NODE: Final = 3  # which draw of a `JobLuck` it is
 _PACKED: Final = itemgetter(1)
+_PIN_FAILURE: Final = itemgetter(1)
 
 
 class ProvenanceServices:
@@ -80,9 +78,10 @@ class ProvenanceServices:
 
     def pin(self, jobs: Collection[CompletedJob], now_s: float) -> Sequence[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
-        failed = self._unlucky("pin", jobs, _PIN_FAILURE)
+        lucks = [*map(pin_luck, map(_PACKED, jobs))]
+        failed = self._unlucky("pin", jobs, [*map(_PIN_FAILURE, lucks)])
         median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
-        latencies_s = [median_s * exp(sigma * luck[_PIN]) for luck in map(job_luck, map(_PACKED, jobs))]
+        latencies_s = [median_s * exp(sigma * normal) for normal, _ in lucks]
         if not failed:
             return latencies_s
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
@@ -90,14 +89,16 @@ class ProvenanceServices:
     def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
         """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
         if not self._full_share:
-            return self._unlucky("script", jobs, _SCRIPT_FAILURE)
+            return self._unlucky("script", jobs, _script_draws(jobs))
         stuck = {job for job in jobs if job_luck(job[1])[_NODE] < self._full_share}
-        return stuck.union(self._unlucky("script", [job for job in jobs if job not in stuck], _SCRIPT_FAILURE))
+        begun = [job for job in jobs if job not in stuck]
+        return stuck.union(self._unlucky("script", begun, _script_draws(begun)))
 
-    def _unlucky(self, service: str, jobs: Collection[CompletedJob], place: int) -> Collection[CompletedJob]:
-        """The jobs with which the service fails this time: a first try is decided by the order's own luck."""
+    def _unlucky(
+        self, service: str, jobs: Collection[CompletedJob], draws: Sequence[float]
+    ) -> Collection[CompletedJob]:
+        """The jobs with which the service fails this time: a first try is decided by the order's own luck, in `draws`."""
         tries, failure = self._failed[service], self._failure[service]
-        draws = [luck[place] for luck in map(job_luck, map(_PACKED, jobs))]
         if not tries and (not draws or min(draws) >= failure):
             return ()  # nearly always
         failed = []
@@ -111,6 +112,10 @@ class ProvenanceServices:
                 failed.append(job)
                 tries[order_id] = before + 1
         return failed
+
+
+def _script_draws(jobs: Iterable[CompletedJob]) -> list[float]:
+    return [*chain.from_iterable(map(script_luck, map(_PACKED, jobs)))]
 
 
 def _latency_s(service: Service, normal: float) -> float:
