@@ -134,8 +134,8 @@ class Evaluation:
         window, function, checked = self._store.windows[argument], OVER_RANGE[name], per_names(distinct)
 
         def each() -> Columns:
-            start_s, end_s = window.start_s, window.end_s
-            series = window.names if name == "last_over_time" else window.unnamed
+            start_s, end_s = window.span()
+            series = window.course.names if name == "last_over_time" else window.course.unnamed
             vector: Vector = []
             for labels, (times, values) in zip(series, window.samples(), strict=True):
                 value = function(times, values, start_s, end_s) if times else None
@@ -155,8 +155,8 @@ class Evaluation:
             firsts, lasts, first_s, last_s, count = rows
             if count < 2 or not firsts:
                 return NOTHING
-            start_s, end_s = window.start_s, window.end_s
-            names, growths = checked(window.unnamed), map(sub, lasts, firsts)
+            start_s, end_s = window.span()
+            names, growths = checked(window.course.unnamed), map(sub, lasts, firsts)
             if first_s == start_s:  # nothing is to be carried on
                 return names, [*map(mul, growths, repeat(1.0 / (end_s - start_s)))] if per_second else [*growths]
             return names, [

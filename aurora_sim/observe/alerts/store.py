@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat, zip_longest
+from itertools import islice, repeat, zip_longest
 from operator import itemgetter, lt
 from typing import Final
 
-from aurora_sim.observe.alerts.expression import METRIC_NAME, Selector
+from aurora_sim.observe.alerts.expression import METRIC_NAME, Matcher, Selector
 
 Labels = tuple[tuple[str, str], ...]
 """Label names and values, sorted by name; the metric's name is the label `__name__`."""
@@ -75,53 +75,82 @@ class Instant(_Selected):
         )
 
 
-class Window(_Selected):
-    """The series of a selector with a range: a row of values for each minute of it, both ends included as in Prometheus 2."""
+class Course(_Selected):
+    """The series of all selectors that differ in their range alone: a row of values each minute, for as long as the longest."""
 
-    def __init__(self, latest: Mapping[Key, float], range_s: float) -> None:
+    def __init__(self, latest: Mapping[Key, float]) -> None:
         super().__init__(latest)
-        self._range_s = range_s
-        self._times: deque[float] = deque()
-        self._rows: deque[tuple[float, ...]] = deque()
-        self._torn_s = float("-inf")  # the latest row that lacks a series
-        self._reset_s = float("-inf")  # the latest with a value below the one before it
-        self.start_s = self.end_s = float("-inf")
+        self.longest_s = 0.0
+        self.times: deque[float] = deque()
+        self.rows: deque[tuple[float, ...]] = deque()
+        self.gone = 0  # rows that were let go of
+        self.torn_s = float("-inf")  # the latest row that lacks a series
+        self.reset_s = float("-inf")  # the latest with a value below the one before it
 
     def add(self, key: Key) -> None:
         """One more series, which earlier rows lack."""
         super().add(key)
-        if self._times:
-            self._torn_s = self._times[-1]
+        if self.times:
+            self.torn_s = self.times[-1]
 
     def take(self, time_s: float) -> None:
         """Take the row of now, and let go of those that are too old."""
-        times, rows = self._times, self._rows
+        times, rows = self.times, self.rows
         row = tuple(map(self._latest.get, self._keys, repeat(GONE)))
         if GONE in row:
-            self._torn_s = time_s
+            self.torn_s = time_s
         if rows and any(map(lt, row, rows[-1])):
-            self._reset_s = time_s
+            self.reset_s = time_s
         times.append(time_s)
         rows.append(row)
-        self.end_s, self.start_s = time_s, (start_s := time_s - self._range_s)
-        while times[0] < start_s:
+        while times[0] < time_s - self.longest_s:
             times.popleft()
             rows.popleft()
+            self.gone += 1
+
+
+class Window:
+    """The rows of a course that are within the range of a selector: both ends included, as in Prometheus 2."""
+
+    def __init__(self, course: Course, range_s: float) -> None:
+        self.course = course
+        self._range_s = range_s
+        self._first = 0  # the number of the first row within, counted from the course's very first
+        course.longest_s = max(course.longest_s, range_s)
+
+    def span(self) -> tuple[float, float]:
+        """Where the range begins and ends."""
+        end_s = self.course.times[-1]
+        return end_s - self._range_s, end_s
+
+    def _place(self) -> int:
+        """Where in the course the first row within is now."""
+        times, gone = self.course.times, self.course.gone
+        place = max(self._first - gone, 0)
+        start_s = times[-1] - self._range_s
+        while times[place] < start_s:
+            place += 1
+        self._first = gone + place
+        return place
 
     def unbroken(self, counter: bool) -> tuple[tuple[float, ...], tuple[float, ...], float, float, int] | None:
         """The first and the last row, their times, and how many rows there are; None if a series has a gap or began anew."""
-        times = self._times
-        first_s = times[0]
-        if self._torn_s >= first_s or (counter and self._reset_s > first_s):
+        course, place = self.course, self._place()
+        times, rows = course.times, course.rows
+        first_s = times[place]
+        if course.torn_s >= first_s or (counter and course.reset_s > first_s):
             return None
-        return self._rows[0], self._rows[-1], first_s, times[-1], len(times)
+        return rows[place], rows[-1], first_s, times[-1], len(times) - place
 
     def samples(self) -> Iterator[tuple[list[float], list[float]]]:
         """The times and values of each series; empty where it has none in the range."""
-        if not self._keys:
+        course = self.course
+        if not course.names:
             return
-        for column in zip_longest(*self._rows, fillvalue=GONE):
-            there = [sample for sample in zip(self._times, column, strict=True) if sample[1] is not GONE]
+        place = self._place()
+        times = [*islice(course.times, place, None)]
+        for column in zip_longest(*islice(course.rows, place, None), fillvalue=GONE):
+            there = [sample for sample in zip(times, column, strict=True) if sample[1] is not GONE]
             yield [time_s for time_s, _ in there], [value for _, value in there]
 
 
@@ -134,12 +163,18 @@ class SeriesStore:
         self.now_s = float("-inf")
         self.instants: dict[Selector, Instant] = {}
         self.windows: dict[Selector, Window] = {}
+        courses: dict[tuple[str, tuple[Matcher, ...]], Course] = {}
         for selector in selectors:
             if selector.range_s is None:
                 self.instants[selector] = Instant(self._latest)
             else:
-                self.windows[selector] = Window(self._latest, selector.range_s)
-        self._windows = tuple(self.windows.values())
+                course = courses.setdefault((selector.name, selector.matchers), Course(self._latest))
+                self.windows[selector] = Window(course, selector.range_s)
+        self._courses = tuple(courses.values())
+        self._selected: list[tuple[str, tuple[Matcher, ...], _Selected]] = [
+            *((selector.name, selector.matchers, instant) for selector, instant in self.instants.items()),
+            *((name, matchers, course) for (name, matchers), course in courses.items()),
+        ]
 
     def observe(self, time_s: float, samples: Iterable[TakenSample]) -> None:
         """Take all samples of one minute; what is not among them is gone."""
@@ -155,14 +190,14 @@ class SeriesStore:
             for key in latest:
                 if key not in self._known:
                     self._first_seen(key)
-        for window in self._windows:
-            window.take(time_s)
+        for course in self._courses:
+            course.take(time_s)
 
     def _selecting(self, key: Key) -> Iterator[_Selected]:
         name, labels = key
         values = dict(labels)
-        for selector, selected in (*self.instants.items(), *self.windows.items()):
-            if selector.name == name and all(m.matches(values.get(m.label, "")) for m in selector.matchers):
+        for wanted, matchers, selected in self._selected:
+            if wanted == name and all(m.matches(values.get(m.label, "")) for m in matchers):
                 yield selected
 
     def _first_seen(self, key: Key) -> None:
