@@ -79,8 +79,10 @@ class Clock(simpy.Environment):
 
     def scheduled(self, before_s: float = math.inf) -> Iterable[_Entry]:
         """All that is still to happen up to then, in no order, and more."""
-        pages = [page for number, page in self._pages.items() if number * PAGE_S < before_s]
-        return chain(self._open, *pages)
+        if before_s == math.inf:
+            return chain(self._open, *self._pages.values())
+        numbers = range(int(self._open_until_s // PAGE_S), int(before_s // PAGE_S) + 1)
+        return chain(self._open, *(self._pages.get(number, ()) for number in numbers))
 
     def _add(self, entry: _Entry) -> None:
         time_s = entry[0]

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise, repeat
+from operator import itemgetter, le, mul
 from typing import Final
 
 from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
-from aurora_sim.observe.rows import ENDED, GPU_HOURS
+from aurora_sim.observe.rows import ENDED, GPU_HOURS, FilledOrder
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ledger import MICRO
 from aurora_sim.treaty.policy import ALLOW
@@ -31,6 +34,8 @@ LOOK_EVERY_STEPS: Final = 20
 COUNT_LEASES_EVERY_STEPS: Final = 120
 NEAR_S: Final = 96.0
 """Nearly every order under way has its next event within this; jobs end hours from now, and there are a hundred times as many."""
+_ENDED_S: Final = itemgetter(ENDED)
+_GPU_HOURS: Final = itemgetter(GPU_HOURS)
 
 
 class Invariants:
@@ -75,25 +80,24 @@ class Invariants:
 
     def _count_ended(self, now_s: float) -> None:
         """Count the orders that ended in the step, and look at when they did."""
-        last_s = self._now_s
-        filled_units = returned_units = 0
-        ended = self._recorder.tally.ended
-        for order in ended:
-            if isinstance(order, tuple):
-                ended_s = order[ENDED]
-                filled_units += round(order[GPU_HOURS] * MICRO) or 1
-            else:
-                ended_s = order.ended_s
-                if order.policy_code == ALLOW:
-                    returned_units += round(order.gpu_hours * MICRO) or 1
-            if ended_s < last_s:
-                raise InvariantError(f"the clock went back: an order ended at {ended_s} s, after {last_s} s")
-            last_s = ended_s
-        if last_s > now_s:
-            raise InvariantError(f"the clock went back: an order ended at {last_s} s, and it is {now_s} s")
+        tally = self._recorder.tally
+        ended = tally.ended
+        filled: list[FilledOrder] = ended  # type: ignore[assignment]  # nearly every step's are all filled
+        if tally.ended_unfilled:
+            filled = [order for order in ended if isinstance(order, tuple)]
+            unfilled = [order for order in ended if not isinstance(order, tuple)]
+            self._returned_units += _units([order.gpu_hours for order in unfilled if order.policy_code == ALLOW])
+            ends_s = [order[ENDED] if isinstance(order, tuple) else order.ended_s for order in ended]
+        else:
+            ends_s = [*map(_ENDED_S, filled)]
         self._ended += len(ended)
-        self._filled_units += filled_units
-        self._returned_units += returned_units
+        self._filled_units += _units(map(_GPU_HOURS, filled))
+        course_s = [self._now_s, *ends_s]
+        if not all(map(le, course_s, ends_s)):
+            before_s, ended_s = next(pair for pair in pairwise(course_s) if not pair[0] <= pair[1])
+            raise InvariantError(f"the clock went back: an order ended at {ended_s} s, after {before_s} s")
+        if course_s[-1] > now_s:
+            raise InvariantError(f"the clock went back: an order ended at {course_s[-1]} s, and it is {now_s} s")
 
     def look(self) -> None:
         """Look at the orders under way: where that of the next minutes does not add up, through all that is to happen."""
@@ -141,7 +145,7 @@ class Invariants:
             raise InvariantError(
                 f"{killed} jobs were killed, {again} routed again, {lost} lost and {between} are between"
             )
-        self._check_quota(sum(round(order.gpu_hours * MICRO) or 1 for order in new if order.policy_code == ALLOW))
+        self._check_quota(_units([order.gpu_hours for order in new if order.policy_code == ALLOW]))
 
     def _check_quota(self, under_way_units: int) -> None:
         plane = self._parts.control_plane
@@ -170,3 +174,9 @@ class Invariants:
                     raise InvariantError(
                         f"{provider.provider_id} leases {leased} {gpu_type}, and its jobs hold {held} of them"
                     )
+
+
+def _units(gpu_hours: Iterable[float]) -> int:
+    """What the orders had of the quota, each as the ledger's `units` has it."""
+    each: list[int] = [*map(round, map(mul, gpu_hours, repeat(MICRO)))]
+    return sum(each) + each.count(0)

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -77,8 +77,11 @@ class RunFiles:
             f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
             f"{int(reading.halted)}\n"
         )
-        rows = f"{reading.step},%s,%d,%d,%.1f,%.4f,%.2f,%d\n" * len(reading.providers)
-        self._open[PROVIDERS].write(rows % tuple(chain.from_iterable(reading.providers)))
+        self._open[PROVIDERS].write(
+            "".join(
+                [f"{reading.step},{_offer(*provider[:6])},{provider.leased_gpus}\n" for provider in reading.providers]
+            )
+        )
 
     def finish(self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object]) -> dict[str, str]:
         """Write the alerts and the manifest, put every file in place, and give the SHA-256 of each but the manifest."""
@@ -136,6 +139,14 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
         for name in texts:
             (folder / (name + PARTIAL)).unlink(missing_ok=True)
         raise
+
+
+@lru_cache(maxsize=1024)
+def _offer(
+    provider_id: str, active: bool, capacity_gpus: int, latency_ms: float, price_usd_per_hour: float, reputation: float
+) -> str:
+    """What a provider offers, as text: it seldom changes, and the text of a float is dear."""
+    return f"{provider_id},{active:d},{capacity_gpus},{latency_ms:.1f},{price_usd_per_hour:.4f},{reputation:.2f}"
 
 
 def _fixed(value: float | None, decimals: int) -> str:

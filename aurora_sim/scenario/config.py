@@ -100,6 +100,11 @@ class PriceProcess(Strict):
     jump_half_life_h: Positive = 10.0
     jump_up_share: Share = 0.8
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether prices are the list prices for good."""
+        return self.stationary_sd == self.jumps_per_day == 0.0
+
 
 class Preferences(Strict):
     """What a tenant's ranking weighs; the router scores with their shares."""

@@ -41,6 +41,7 @@ class World:
             )
             for provider_id, provider in config.providers.items()
         }
+        self._prices_stand_still = config.price_process.stands_still
         self._add_failures(config, streams)
         self.bridges = {
             name: Bridge(name, bridge, config.client.abandon_cost) for name, bridge in config.bridges.items()
@@ -76,6 +77,8 @@ class World:
 
     def move_prices(self) -> None:
         """One price step on, at every provider."""
+        if self._prices_stand_still:
+            return
         for provider in self.providers.values():
             for walk in provider.walks.values():
                 walk.move()

@@ -203,7 +203,7 @@ def test_an_assertion_of_the_model_is_told_likewise(
         raise AssertionError("3 is not 4")
 
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setattr(life, "check_ack", decide)
+    monkeypatch.setattr(life, "ack_refusal", decide)
     assert call(command, [*OUTAGE, "--out", str(tmp_path / "out")], "aurora-sim") == 1
     told = capsys.readouterr().err
     assert "broken invariant: 3 is not 4 (seed 7, " in told
