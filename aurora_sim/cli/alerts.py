@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 RULES = Path("config/prometheus/alert_rules.yml")
 POLICY = Path("policy/wasm/vault-law-akash-policy.wasm")
+GAMES = Path("scenarios/war-games")
+DAY = Path("scenarios/baseline.yaml")
 SEED_MAX = 2**63 - 100_001
+STEPS_MAX = 10_080
 
 
 @click.group()
@@ -62,6 +65,82 @@ def export(source: Path, rules: Path | None, out: Path | None, seed: int | None,
     exported = export_tape(tape, rules or tape.rules, out)
     if not quiet:
         click.echo(exported.text)
+
+
+@alerts.command()
+@click.argument("rules", metavar="[FILE]", type=click.Path(path_type=Path), default=RULES)
+@click.option(
+    "--games", "paths", multiple=True, type=click.Path(path_type=Path), help="Playbooks or folders  [default: all]."
+)
+@click.option("--only", multiple=True, metavar="TAG", help="Only games with this tag, group or name.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Seeds, of games and of days."
+)
+@click.option(
+    "--first-seed", type=click.IntRange(0, SEED_MAX), default=1, show_default=True, help="Seeds count up from it."
+)
+@click.option(
+    "--day-steps",
+    type=click.IntRange(1, STEPS_MAX),
+    default=1440,
+    show_default=True,
+    help="Minutes of a fault-free day.",
+)
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes  [default: one for each core].")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the audit there too.")
+@click.option("--policy", type=click.Path(path_type=Path), default=POLICY, help="Policy module.")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration folder  [default: config].")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def audit(
+    rules: Path,
+    paths: tuple[Path, ...],
+    only: tuple[str, ...],
+    seeds: int,
+    first_seed: int,
+    day_steps: int,
+    jobs: int | None,
+    json_file: Path | None,
+    policy: Path,
+    config: Path | None,
+    quiet: bool,
+) -> int:
+    """Judge the rules of FILE over every war game and a fault-free day: precision, recall, times, and what is wrong with a rule.
+
+    Exit status 1 when a rule has a defect, a game's alert was missed, or one fired in a fault-free day.
+    """
+    from aurora_sim.cli.run import progress_bar
+    from aurora_sim.lab.alerts.audit import Day
+    from aurora_sim.lab.alerts.audit import audit as audited
+    from aurora_sim.lab.alerts.terminal import audit_text
+    from aurora_sim.lab.wargame.catalogue import read_games
+    from aurora_sim.lab.wargame.play import GameOptions
+    from aurora_sim.lab.workers import default_jobs
+    from aurora_sim.observe.alerts import load_rules
+    from aurora_sim.scenario.scenario import find
+    from aurora_sim.treaty.whole_file import write_whole
+
+    if json_file is not None and not json_file.parent.is_dir():
+        raise InputError(f"--json {json_file}", "its folder does not exist", "Make it, or give another place")
+    loaded = load_rules(find(rules))
+    if not loaded.rules:
+        raise InputError(str(rules), "there is no rule in it", "Give a file with alert rules")
+    options = GameOptions(find(policy), find(RULES), config)
+    games = read_games(paths or (find(GAMES),), options, only)
+    with progress_bar("playing", "plays", quiet) as show:
+        found = audited(
+            loaded,
+            games,
+            range(first_seed, first_seed + seeds),
+            Day(DAY, day_steps),
+            options,
+            jobs or default_jobs(),
+            whole=not paths and not only,
+            watch=show,
+        )
+    if json_file is not None:
+        write_whole(json_file, (found.model_dump_json(indent=1) + "\n").encode(), mode=0o644)
+    click.echo(audit_text(found))
+    return 0 if found.clean else 1
 
 
 def _tape_of_game(path: Path, seed: int | None, arm: Arm | None) -> Tape:

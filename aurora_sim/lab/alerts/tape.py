@@ -25,7 +25,7 @@ from aurora_sim.observe.recorder import Recorder, StepReading
 from aurora_sim.observe.run_files import MANIFEST
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.scenario.errors import InputError
-from aurora_sim.scenario.scenario import Loaded, file_sha256, load
+from aurora_sim.scenario.scenario import Loaded, file_sha256, find, load
 
 Minutes = list[tuple[float, list[Sample]]]
 """Time in seconds from the start, and what was there; the first is time 0 where there was a warm-up, else the end of step 0."""
@@ -125,14 +125,13 @@ def tape_of_run(folder: Path, show: Callable[[int, int], object] = lambda done, 
     found = {name: file_sha256(folder / name) for name in manifest.outputs}
     _same(manifest.outputs, found, place, lambda name: f"{folder / name} is not what the run wrote", RUN_AGAIN)
     loaded = load(manifest.scenario, config_dir=manifest.config, overrides=manifest.overrides)
-    given = {**manifest.inputs, **{str(file.path): file.sha256 for file in (manifest.policy, manifest.rules)}}
-    now = {**loaded.sha256, **{str(file.path): file_sha256(file.path) for file in (manifest.policy, manifest.rules)}}
+    policy, rules = find(manifest.policy.path), find(manifest.rules.path)
+    given = {**manifest.inputs, "the policy": manifest.policy.sha256, "the rules": manifest.rules.sha256}
+    now = {**loaded.sha256, "the policy": file_sha256(policy), "the rules": file_sha256(rules)}
     _same(given, now, place, lambda name: f"{name} is not what it was in the run", f"Put it back. Or: {RUN_AGAIN}")
     with TemporaryDirectory() as beside:
         out = Path(beside) / "again"
-        options = Options(
-            manifest.seed, manifest.policy.path, manifest.rules.path, manifest.steps, out, crypto=manifest.crypto
-        )
+        options = Options(manifest.seed, policy, rules, manifest.steps, out, crypto=manifest.crypto)
         tape, again = tape_of_scenario(loaded, options, show=show, steps_done=manifest.steps_done)
     _same(
         manifest.outputs,

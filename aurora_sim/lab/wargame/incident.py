@@ -15,9 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from aurora_sim.lab.wargame.indicators import Indicator, back_inside, breach_after, step_at
 from aurora_sim.observe.game_record import GameRecord
+
+FALSE_AFTER_S: Final = 1800.0
+"""An alert that begins to fire later than this after the incident was resolved speaks of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,15 @@ class Incident:
     resolve_s: float | None
     over_s: float
     """When the last fault was over and the last rollback done."""
+
+    def in_time(self, fired_s: float) -> bool:
+        """Whether an alert that fires then can speak of the faults; one that fires before them or long after is false.
+
+        While the steady state is not back, as in an overload that outlasts its cause, no alert comes too late.
+        """
+        if self.fault_s is None or fired_s < self.fault_s:
+            return False
+        return self.resolve_s is None or fired_s <= max(self.over_s, self.resolve_s) + FALSE_AFTER_S
 
     @property
     def detect_s(self) -> float | None:

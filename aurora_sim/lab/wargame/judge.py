@@ -184,7 +184,7 @@ def _expectation(
 ) -> Held:
     counted = iter(counts)
     if e.alert is not None:
-        return _alert(e, record)
+        return alert_held(e, record)
     if e.metric is not None:
         return _metric(e, record, known)
     if e.never is not None:
@@ -215,7 +215,8 @@ def _expectation(
     )
 
 
-def _alert(e: Expectation, record: GameRecord) -> Held:
+def alert_held(e: Expectation, record: GameRecord) -> Held:
+    """How an expectation of an alert went: it fired within its time of the fault's begin, was free to, or stayed silent."""
     fired = sorted(a.fired_s for a in record.alerts if a.alert == e.alert and a.fired_s is not None)
     if e.may_fire:
         return Held("passed", f"fired {len(fired)} times")

@@ -21,8 +21,6 @@ from aurora_sim.scenario.config import Slo
 from aurora_sim.scenario.playbook import Playbook
 
 BUDGET_S: Final = 30 * 86_400.0
-FALSE_AFTER_S: Final = 1800.0
-"""An alert that begins to fire later than this after the last fault was over speaks of nothing."""
 RESAMPLES: Final = 2000
 
 MEASURES: Final[dict[str, tuple[str, str]]] = {
@@ -120,8 +118,7 @@ def _alarms(verdict: SeedVerdict, record: GameRecord, playbook: Playbook) -> tup
     """False: fired before the first fault, or long after the last. Missed: expected, and never fired."""
     incident = verdict.incident
     fired = [(a.alert, a.fired_s) for a in record.alerts if a.fired_s is not None]
-    begin_s = incident.fault_s if incident.fault_s is not None else float("inf")
-    false = sum(1 for _, at in fired if at < begin_s or at > incident.over_s + FALSE_AFTER_S)
+    false = sum(1 for _, at in fired if not incident.in_time(at))
     must = {e.alert for e in playbook.expect if e.alert is not None and e.fires_within is not None}
     return float(false), float(len(must - {name for name, _ in fired}))
 

@@ -19,7 +19,7 @@ from aurora_sim.lab.wargame.results import (
     Spread,
     Verdict,
 )
-from aurora_sim.lab.wargame.scorecard import FALSE_AFTER_S, MEASURES, measures, seed_score, spread
+from aurora_sim.lab.wargame.scorecard import MEASURES, measures, seed_score, spread
 from aurora_sim.lab.wargame.timeline import timeline
 from aurora_sim.lab.wargame.wording import expectation_text, target_text
 from aurora_sim.scenario.document import read_document
@@ -174,12 +174,11 @@ def _alert_rows(game: Game, judged: Sequence[_Judged], rules: Sequence[tuple[str
             record = one.plays.answered or one.plays.unanswered
             incident = one.verdict.incident
             times = [a.fired_s for a in record.alerts if a.alert == alert and a.fired_s is not None]
-            begin_s = incident.fault_s if incident.fault_s is not None else float("inf")
-            true = [at for at in times if begin_s <= at <= incident.over_s + FALSE_AFTER_S]
+            true = [at for at in times if incident.in_time(at)]
             fired += bool(true)
             false += len(true) < len(times)
-            if true:
-                detections.append(min(true) - begin_s)
+            if true and incident.fault_s is not None:
+                detections.append(min(true) - incident.fault_s)
         rows.append(
             AlertRow(
                 alert=alert,

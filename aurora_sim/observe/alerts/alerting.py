@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from aurora_sim.observe.alerts.evaluate import Evaluation, EvaluationError
-from aurora_sim.observe.alerts.expression import METRIC_NAME
+from aurora_sim.observe.alerts.evaluate import Compiled, Evaluation, EvaluationError
+from aurora_sim.observe.alerts.expression import METRIC_NAME, Node
 from aurora_sim.observe.alerts.rules import Rule, RuleFile
 from aurora_sim.observe.alerts.store import Labels, SeriesStore, TakenSample
 from aurora_sim.scenario.errors import InputError
@@ -29,7 +29,8 @@ class Alert:
     firing     since `fired_s`: the first evaluation at which it has held for that long
     resolved   at `resolved_s`: the first evaluation at which it no longer holds; one that never fired is dropped there
 
-    `labels` are the sample's and the rule's, without `alertname`. `value` is the sample's, at the latest evaluation.
+    `labels` are the sample's and the rule's, without `alertname`. `value` is the sample's, at the latest evaluation. `where` is the
+    rule's place in its file.
     """
 
     alert: str
@@ -40,6 +41,7 @@ class Alert:
     value: float
     fired_s: float | None = None
     resolved_s: float | None = None
+    where: str = ""
 
     @property
     def state(self) -> str:
@@ -54,7 +56,7 @@ class AlertEngine:
 
     def __init__(self, rules: RuleFile) -> None:
         self._store = SeriesStore(rules.selectors)
-        evaluation = Evaluation(self._store)
+        self._evaluation = evaluation = Evaluation(self._store)
         self._active: list[dict[Labels, Alert]] = [{} for _ in rules.rules]
         self._evaluated = [
             (rule, evaluation.compiled(rule.expression), active)
@@ -85,7 +87,7 @@ class AlertEngine:
             alert = active.get(labels)
             if alert is None:
                 annotations = rule.annotations_for(dict(sample_labels))
-                alert = Alert(rule.alert, rule.severity, labels, annotations, now_s, value)
+                alert = Alert(rule.alert, rule.severity, labels, annotations, now_s, value, where=rule.where)
             alert.value = value
             if alert.fired_s is None and now_s - alert.started_s >= rule.for_s:
                 alert.fired_s = now_s
@@ -96,6 +98,10 @@ class AlertEngine:
                 self._resolved.append(alert)
         active.clear()
         active.update(current)
+
+    def part(self, node: Node) -> Compiled:
+        """A part of a rule's expression, as a function of the latest minute that was observed."""
+        return self._evaluation.compiled(node)
 
     def states(self) -> tuple[Alert, ...]:
         """A copy of what is pending or firing now, in the order of the rules and then of the labels."""
