@@ -16,6 +16,7 @@ from typing import Literal
 import click
 
 from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
+from aurora_sim.cli.row_options import row_options, rows_chosen
 from aurora_sim.engine.replay_line import POLICY, RULES
 from aurora_sim.engine.run import Options, Run
 from aurora_sim.engine.run import run as run_scenario
@@ -45,6 +46,7 @@ from aurora_sim.scenario.scenario import STEPS_MAX, find, load
 @click.option("--trace", type=click.Path(path_type=Path), help="Trace to replay in place of the scenario's.")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration folder  [default: config].")
 @click.option("--rules", type=click.Path(path_type=Path), default=RULES, help="Alert rules.")
+@row_options
 @click.option("--plots", is_flag=True, help="Draw PNG plots into the folder.")
 @click.option(
     "--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1 while it runs."
@@ -89,6 +91,9 @@ def run(
     trace: Path | None,
     config: Path | None,
     rules: Path,
+    row_format: Literal["csv", "parquet"] | None,
+    sample: float | None,
+    no_orders: bool,
     plots: bool,
     metrics_port: int | None,
     serve: bool,
@@ -110,9 +115,12 @@ def run(
             "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
         )
     chosen = Choice(replications, precision, measures, jobs)
-    chosen.check(seed, {"--plots": plots, "--metrics-port": metrics_port is not None, "--pace": pace > 0.0})
+    single = {"--plots": plots, "--metrics-port": metrics_port is not None, "--pace": pace > 0.0}
+    single |= {"--format": row_format is not None, "--sample": sample is not None, "--no-orders": no_orders}
+    chosen.check(seed, single)
+    rows = rows_chosen(row_format, sample, no_orders)
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
-    options = Options(seed, find(policy), find(rules), steps, out, pace, crypto)
+    options = Options(seed, find(policy), find(rules), steps, out, pace, crypto, rows.format, rows.share)
     if replications is not None:
         with progress_bar("replicating", "runs", quiet) as show:
             replicate(loaded, options, chosen, quiet, show)
@@ -139,7 +147,7 @@ def run(
             _draw(done, out)
         if not quiet:
             click.echo(summary(done.recorder, done.objectives, done.alerts, done.faults, done.complete))
-            click.echo(f"{done.recorder.step} steps in {done.wall_clock_s:.2f} s; files in {out}/")
+            click.echo(f"{done.recorder.step} steps in {done.wall_clock_s:.2f} s; files in {out}/{rows.words}")
         if not done.complete:
             return 130
         if serve:

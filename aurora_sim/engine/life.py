@@ -149,6 +149,7 @@ class OrderLife:
         """The UTC day, counted from the one in which the scenario starts; it stays until `_midnight_s`."""
         self._day = int((now_s + self._start_of_day_s) // 86_400.0)
         self._midnight_s = (self._day + 1) * 86_400.0 - self._start_of_day_s
+        self._ledger.forget_before(self._day - 1)  # the totals keep it, and what orders still give back
         return self._day
 
     # 5. Router.

@@ -18,10 +18,11 @@ from typing import Final, Literal
 from aurora_sim import __version__
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.replay_line import replay_line
+from aurora_sim.engine.row_sample import row_sample
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.observe.alerts import AlertEngine, RuleFile, load_rules
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
-from aurora_sim.observe.run_files import RunFiles
+from aurora_sim.observe.run_files import RowFormat, RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.observe.slo import Objective, SloTracker
 from aurora_sim.scenario.errors import InputError, RunError
@@ -45,7 +46,8 @@ SLICES_PER_SECOND: Final = 10
 class Options:
     """How to run: `out` None writes no files; `pace` is simulated seconds a second, 0 for as fast as it goes.
 
-    `crypto` is `carried` (orders, acks and receipts say whether they are good) or `real` (they are made and verified).
+    `crypto` is `carried` (orders, acks and receipts say whether they are good) or `real` (they are made and verified). `rows` is
+    what the orders' rows are written as, and `rows_share` the share of the orders, above 0, that have one.
     """
 
     seed: int
@@ -55,6 +57,8 @@ class Options:
     out: Path | None = None
     pace: float = 0.0
     crypto: Literal["carried", "real"] = "carried"
+    rows: RowFormat = "csv"
+    rows_share: float = 1.0
 
 
 @dataclass
@@ -113,8 +117,12 @@ def run(
     alerts, rule_samples = AlertEngine(rules), rules.sample_names
     steps = options.steps if options.steps is not None else loaded.scenario.steps
     with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy, collecting_seldom():
-        files = RunFiles(options.out) if options.out is not None else None
-        recorder = Recorder(files.orders if files else None, world.policy.decision_wait * 1000.0)
+        files = RunFiles(options.out, options.rows) if options.out is not None else None
+        recorder = Recorder(
+            files.orders if files is not None and options.rows != "none" else None,
+            world.policy.decision_wait * 1000.0,
+            row_sample(options.seed, options.rows_share),
+        )
         state = Run(loaded, options, steps, recorder, SloTracker(world.slo))
         began_s = time.perf_counter()
         simulation: Simulation | None = None
@@ -147,7 +155,7 @@ def run(
             state.alerts = alerts.history()
             state.wall_clock_s = time.perf_counter() - began_s
             if files is not None:
-                state.outputs = files.finish(state.alerts, manifest(state, policy, rules))
+                state.outputs = files.finish(state.alerts, manifest(state, policy, rules), options.rows_share)
         except BaseException as error:
             if files is not None:
                 files.discard()
@@ -271,6 +279,7 @@ def manifest(run: Run, policy: PolicyHost, rules: RuleFile) -> dict[str, object]
             "aurora_sim": __version__,
             "python": platform.python_version(),
             **{name: version(name) for name in ("simpy", "numpy", "wasmtime", "pydantic")},
+            **({"pyarrow": version("pyarrow")} if run.options.rows == "parquet" else {}),
         },
     }
 

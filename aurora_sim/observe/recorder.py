@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Final, NamedTuple
 
-from aurora_sim.observe.rows import ARRIVAL, FilledOrder, KilledOrder, UnfilledOrder, filled_rows, unfilled_row
+from aurora_sim.observe.rows import (
+    ARRIVAL,
+    ORDER_ID,
+    FilledOrder,
+    KilledOrder,
+    UnfilledOrder,
+    filled_rows,
+    unfilled_row,
+)
 from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
 STEP_S: Final = 60.0
@@ -58,11 +66,17 @@ class Recorder:
     Orders that arrived before time 0 (the warm-up) count in the trailing windows alone: they have no row and are in no total.
     The engine counts arrivals in `tally.arrived` and appends to `decisions_ns` by itself, and `filled` is a list's own append:
     for one thing an order, a method of ours would cost more than what it does. `write_rows` takes the text of a step's rows;
-    None keeps none.
+    None keeps none. `has_row` says of an order's id whether it has one; None: every order has.
     """
 
-    def __init__(self, write_rows: Callable[[str], object] | None, decision_wait_ms: float = 0.0) -> None:
+    def __init__(
+        self,
+        write_rows: Callable[[str], object] | None,
+        decision_wait_ms: float = 0.0,
+        has_row: Callable[[str], bool] | None = None,
+    ) -> None:
         self._write_rows = write_rows
+        self._has_row = has_row
         self.step = 0
         self.tally = StepTally()
         self.filled: Callable[[FilledOrder], None] = self.tally.ended.append
@@ -194,10 +208,12 @@ class Recorder:
             filled = [order for order in ended if isinstance(order, tuple)]
             unfilled = [order for order in ended if not isinstance(order, tuple)]
         tally.close(filled, unfilled)
-        if self._write_rows is not None and self.step >= 0 and ended:
-            self._write_rows(
-                "".join([_row(self.step, order) for order in ended]) if unfilled else filled_rows(self.step, filled)
-            )
+        if self._write_rows is not None and self.step >= 0:
+            rows = ended if self._has_row is None else [order for order in ended if self._has_row(_order_id(order))]
+            if rows:
+                self._write_rows(
+                    "".join([_row(self.step, order) for order in rows]) if unfilled else filled_rows(self.step, rows)  # type: ignore[arg-type]
+                )
 
     def _add_up(self, tally: StepTally) -> None:
         """Put a recorded step into the totals."""
@@ -215,6 +231,10 @@ class Recorder:
 
 def _arrival_s(order: FilledOrder | UnfilledOrder) -> float:
     return order[ARRIVAL] if isinstance(order, tuple) else order.time_s
+
+
+def _order_id(order: FilledOrder | UnfilledOrder) -> str:
+    return order[ORDER_ID] if isinstance(order, tuple) else order.order_id
 
 
 def _row(step: int, order: FilledOrder | UnfilledOrder) -> str:

@@ -26,6 +26,7 @@ GPU_HOURS: Final = 3
 PROVIDER: Final = 4
 PRICE: Final = 5
 LATENCY: Final = 6
+ORDER_ID: Final = 7
 ARRIVAL: Final = 8
 RTT: Final = 12
 ENDED: Final = 16

@@ -9,15 +9,21 @@ import contextlib
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from aurora_sim.observe.recorder import StepReading
 from aurora_sim.observe.rows import COLUMNS
 
+if TYPE_CHECKING:
+    from aurora_sim.observe.parquet_rows import ParquetRows
+
+RowFormat = Literal["csv", "parquet", "none"]
+"""What the rows of the orders are written as, if they are."""
 ROUTING: Final = "routing_decisions.csv"
+ROUTING_PARQUET: Final = "routing_decisions.parquet"
 STEPS: Final = "step_metrics.csv"
 PROVIDERS: Final = "provider_metrics_over_time.csv"
 ALERTS: Final = "alerts.csv"
@@ -37,27 +43,41 @@ ALERT_COLUMNS: Final = ("alert", "severity", "state", "started_s", "fired_s", "r
 
 
 class RunFiles:
-    """The three streams of rows of a run, and what is written once at its end.
+    """The streams of rows of a run, and what is written once at its end. With rows `none` it takes no orders.
 
     Open until `finish` puts everything in place or `discard` takes everything away. Raises OSError where the disk does.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rows: RowFormat = "csv") -> None:
         self.folder = folder
+        self.rows = rows
+        self.rows_written = 0
         self._made = make_folder(folder)
-        self._open: dict[str, TextIO] = {}
+        self._open: dict[str, TextIO | ParquetRows] = {}
+        self._parquet: ParquetRows | None = None
         try:
-            for name, columns in ((ROUTING, COLUMNS), (STEPS, STEP_COLUMNS), (PROVIDERS, PROVIDER_COLUMNS)):
-                file = (folder / (name + PARTIAL)).open("w", encoding="utf-8", newline="\n")
-                self._open[name] = file
-                file.write(columns + "\n")
+            if rows == "csv":
+                self._write_orders: Callable[[str], object] = self._csv(ROUTING, COLUMNS).write
+            elif rows == "parquet":
+                from aurora_sim.observe.parquet_rows import ParquetRows  # pyarrow is an extra
+
+                self._parquet = self._open[ROUTING_PARQUET] = ParquetRows(folder / (ROUTING_PARQUET + PARTIAL))
+                self._write_orders = self._parquet.write
+            self._steps = self._csv(STEPS, STEP_COLUMNS)
+            self._providers = self._csv(PROVIDERS, PROVIDER_COLUMNS)
         except OSError:
             self.discard()
             raise
 
+    def _csv(self, name: str, columns: str) -> TextIO:
+        file = self._open[name] = (self.folder / (name + PARTIAL)).open("w", encoding="utf-8", newline="\n")
+        file.write(columns + "\n")
+        return file
+
     def orders(self, rows: str) -> None:
-        """Rows of `routing_decisions.csv`."""
-        self._open[ROUTING].write(rows)
+        """Rows of orders, as lines of `routing_decisions.csv`."""
+        self.rows_written += rows.count("\n")
+        self._write_orders(rows)
 
     def step(self, reading: StepReading) -> None:
         """The rows of a step."""
@@ -68,7 +88,7 @@ class RunFiles:
             tally.cost_usd / tally.filled if tally.filled else None,
             tally.latency_ms_sum / tally.filled if tally.filled else None,
         )
-        self._open[STEPS].write(
+        self._steps.write(
             f"{reading.step},{tally.arrived},{tally.filled},{tally.dropped},{_fixed(numbers[0], 4)},{_fixed(numbers[1], 4)},"
             f"{_fixed(numbers[2], 1)},{tally.refused_entry},{_fixed(reading.fill_rate, 4)},"
             f"{_fixed(reading.fill_rate_gpu_hours, 4)},{_fixed(reading.rtt_p50_ms, 1)},"
@@ -77,13 +97,15 @@ class RunFiles:
             f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
             f"{int(reading.halted)}\n"
         )
-        self._open[PROVIDERS].write(
+        self._providers.write(
             "".join(
                 [f"{reading.step},{_offer(*provider[:6])},{provider.leased_gpus}\n" for provider in reading.providers]
             )
         )
 
-    def finish(self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object]) -> dict[str, str]:
+    def finish(
+        self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object], share_of_rows: float = 1.0
+    ) -> dict[str, str]:
         """Write the alerts and the manifest, put every file in place, and give the SHA-256 of each but the manifest."""
         for file in self._open.values():
             file.close()
@@ -91,22 +113,32 @@ class RunFiles:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(ALERT_COLUMNS)
             writer.writerows(alerts)
-        names = (ROUTING, STEPS, PROVIDERS, ALERTS)
+        names = (*self._open, ALERTS)
         outputs = {name: _sha256(self.folder / (name + PARTIAL)) for name in names}
-        text = json.dumps({**manifest, "outputs": outputs}, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        told = {**manifest, "order_rows": self._told_of_rows(share_of_rows), "outputs": outputs}
+        text = json.dumps(told, indent=2, sort_keys=True, allow_nan=False) + "\n"
         (self.folder / (MANIFEST + PARTIAL)).write_text(text, encoding="utf-8")
         for name in (*names, MANIFEST):
             (self.folder / (name + PARTIAL)).replace(self.folder / name)
-        for name in PLOTS:  # of the run before, and not of this one
+        for name in {ROUTING, ROUTING_PARQUET, *PLOTS}.difference(names):  # of the run before, and not of this one
             (self.folder / name).unlink(missing_ok=True)
         return outputs
+
+    def _told_of_rows(self, share: float) -> dict[str, object]:
+        """What the manifest says of the rows of the orders: how they are written, of which share of the orders, and how many."""
+        told: dict[str, object] = {"format": self.rows, "written": self.rows_written}
+        if self.rows != "none":
+            told["share"] = share
+        if self._parquet is not None:  # whose own digest is another with each version of pyarrow
+            told["sha256_as_csv"] = self._parquet.sha256_as_csv
+        return told
 
     def discard(self) -> None:
         """Take away what this run has written, and the folders that it made."""
         for file in self._open.values():
             with contextlib.suppress(OSError):  # closing flushes, and a full disk refuses that too
                 file.close()
-        for name in (ROUTING, STEPS, PROVIDERS, ALERTS, MANIFEST):
+        for name in (ROUTING, ROUTING_PARQUET, STEPS, PROVIDERS, ALERTS, MANIFEST):
             (self.folder / (name + PARTIAL)).unlink(missing_ok=True)
         remove_folders(self._made)
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from aurora_sim.world.streams import BLOCK, Draws, Stream, Streams
-
-KEPT_BLOCKS: Final = 2
-"""Orders come nearly in the order of their index; a block takes 130 kB, and there are two dozen streams with everything on."""
 
 
 class OrderDraws:
@@ -26,7 +21,7 @@ class OrderDraws:
             return self._draws(f"{source}/{self._name}#{again}", index, 1).item()
         stream = self._by_source.get(source)
         if stream is None:
-            stream = self._by_source[source] = Stream(f"{source}/{self._name}", self._block, KEPT_BLOCKS)
+            stream = self._by_source[source] = Stream(f"{source}/{self._name}", self._block)
         return stream.at(index)
 
     def _block(self, name: str, block: int) -> Draws:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 Draws = NDArray[np.float64]
 BLOCK: Final = 4096
 """Draws are made a block at a time: 52 ns a draw against 750 one by one, and 20 us for a block's generator."""
-KEPT_BLOCKS: Final = 16
-"""Blocks kept per stream for look-ups out of order; a dropped block is made again, equal."""
+KEPT_BLOCKS: Final = 2
+"""Blocks kept per stream, 130 kB each: indexes go up, but not all in order. A dropped block is made again, equal."""
 
 
 class Streams:
@@ -64,10 +64,9 @@ class Streams:
 class Stream:
     """One named stream, for draws at any index."""
 
-    def __init__(self, name: str, make: Callable[[str, int], Draws], kept_blocks: int = KEPT_BLOCKS) -> None:
+    def __init__(self, name: str, make: Callable[[str, int], Draws]) -> None:
         self._name = name
         self._make = make
-        self._kept_blocks = kept_blocks
         self._blocks: OrderedDict[int, list[float]] = OrderedDict()
 
     def at(self, index: int) -> float:
@@ -76,7 +75,7 @@ class Stream:
         block = self._blocks.get(number)
         if block is None:
             block = self._blocks[number] = self._make(self._name, number).tolist()
-            if len(self._blocks) > self._kept_blocks:
+            if len(self._blocks) > KEPT_BLOCKS:
                 self._blocks.popitem(last=False)
         return block[place]
 

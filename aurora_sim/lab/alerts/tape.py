@@ -22,7 +22,7 @@ from aurora_sim.lab.wargame.play import Game, GameOptions
 from aurora_sim.observe.game_record import Arm, GameRecord
 from aurora_sim.observe.game_recorder import GameRecorder
 from aurora_sim.observe.recorder import Recorder, StepReading
-from aurora_sim.observe.run_files import MANIFEST
+from aurora_sim.observe.run_files import MANIFEST, ROUTING, ROUTING_PARQUET, RowFormat
 from aurora_sim.observe.series import Sample, reproducible_samples
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.scenario.scenario import Loaded, file_sha256, find, load
@@ -48,6 +48,14 @@ class _File(BaseModel):
     sha256: str
 
 
+class _Rows(BaseModel):
+    """The rows of the orders; `sha256_as_csv` is there of those that were written as something else."""
+
+    format: RowFormat
+    share: float = 1.0
+    sha256_as_csv: str | None = None
+
+
 class _Manifest(BaseModel):
     """What a run's manifest must say for it to be run again."""
 
@@ -61,7 +69,16 @@ class _Manifest(BaseModel):
     inputs: dict[str, str]
     policy: _File
     rules: _File
+    order_rows: _Rows = _Rows(format="csv")
     outputs: dict[str, str]
+
+    @property
+    def outputs_again(self) -> dict[str, str]:
+        """What comes out when it is run again with CSV in place of Parquet, of which no two versions write the same bytes."""
+        if self.order_rows.sha256_as_csv is None:
+            return self.outputs
+        others = {name: sha256 for name, sha256 in self.outputs.items() if name != ROUTING_PARQUET}
+        return {**others, ROUTING: self.order_rows.sha256_as_csv}
 
 
 class Taker:
@@ -131,10 +148,19 @@ def tape_of_run(folder: Path, show: Callable[[int, int], object] = lambda done, 
     _same(given, now, place, lambda name: f"{name} is not what it was in the run", f"Put it back. Or: {RUN_AGAIN}")
     with TemporaryDirectory() as beside:
         out = Path(beside) / "again"
-        options = Options(manifest.seed, policy, rules, manifest.steps, out, crypto=manifest.crypto)
+        options = Options(
+            manifest.seed,
+            policy,
+            rules,
+            manifest.steps,
+            out,
+            crypto=manifest.crypto,
+            rows="none" if manifest.order_rows.format == "none" else "csv",
+            rows_share=manifest.order_rows.share,
+        )
         tape, again = tape_of_scenario(loaded, options, show=show, steps_done=manifest.steps_done)
     _same(
-        manifest.outputs,
+        manifest.outputs_again,
         again.outputs,
         place,
         lambda name: f"run again, the run gives another {name}: it is of another version of the program",
