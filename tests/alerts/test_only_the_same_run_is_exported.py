@@ -47,6 +47,17 @@ def test_the_same_run_is(copied: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert sorted(path.name for path in (copied / "alerts").iterdir()) == ["metrics.txt", "rule_test.yml", "rules.yml"]
 
 
+@pytest.mark.parametrize("options", [("--no-orders",), ("--format", "parquet", "--sample", "0.2")], ids=" ".join)
+def test_a_run_that_kept_other_rows_is(
+    options: tuple[str, ...], run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert aurora("run", run_folder.parent / "scenario.yaml", "--steps", 8, "--out", out, "--quiet", *options) == 0
+    assert aurora("alerts", "export", out) == 0
+    change(out / "run.json", lambda data: data.update(seed=7))
+    assert "run again, the run gives another" in refused(capsys, out)
+
+
 def test_an_interrupted_run_is_exported_as_far_as_it_went(
     copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
