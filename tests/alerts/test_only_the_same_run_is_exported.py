@@ -53,7 +53,7 @@ def test_a_run_that_kept_other_rows_is(
 ) -> None:
     out = tmp_path / "out"
     assert aurora("run", run_folder.parent / "scenario.yaml", "--steps", 8, "--out", out, "--quiet", *options) == 0
-    assert aurora("alerts", "export", out) == 0
+    assert aurora("alerts", "export", out, "--quiet") == 0
     change(out / "run.json", lambda data: data.update(seed=7))
     assert "run again, the run gives another" in refused(capsys, out)
 
