@@ -119,6 +119,11 @@ def test_what_is_no_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "this is no playbook" in refused(capsys, scenario)
 
 
+def test_a_run_of_a_year(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(copied / "run.json", lambda data: data.update(steps=525_600, steps_done=525_600))
+    assert "it has 525600 minutes, and at most" in refused(capsys, copied)
+
+
 def test_options_that_say_nothing_of_a_run(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "a run has its own seed" in refused(capsys, copied, "--seed", 3)
 

@@ -30,6 +30,8 @@ from aurora_sim.scenario.scenario import Loaded, file_sha256, find, load
 Minutes = list[tuple[float, list[Sample]]]
 """Time in seconds from the start, and what was there; the first is time 0 where there was a warm-up, else the end of step 0."""
 
+MINUTES_MAX: Final = 31 * 1440
+"""A minute's samples take some 10 KB of memory."""
 RUN_IT: Final = "Give a folder that `aurora-sim run --out FOLDER` wrote"
 RUN_AGAIN: Final = "Run the scenario again, and give that folder"
 
@@ -139,6 +141,9 @@ def tape_of_run(folder: Path, show: Callable[[int, int], object] = lambda done, 
     """Run a run again. Raises InputError unless its inputs, its files and what comes out now are what its manifest says."""
     manifest = _read_manifest(folder)
     place = str(folder / MANIFEST)
+    if manifest.steps_done > MINUTES_MAX:
+        what = f"it has {manifest.steps_done} minutes, and at most {MINUTES_MAX} are exported"
+        raise InputError(place, what, "Run fewer --steps")
     found = {name: file_sha256(folder / name) for name in manifest.outputs}
     _same(manifest.outputs, found, place, lambda name: f"{folder / name} is not what the run wrote", RUN_AGAIN)
     loaded = load(manifest.scenario, config_dir=manifest.config, overrides=manifest.overrides)
