@@ -26,6 +26,7 @@ from aurora_sim.observe.alerts.functions import ELEMENTWISE, GROWTHS, OVER_RANGE
 from aurora_sim.observe.alerts.histograms import quantiles
 from aurora_sim.observe.alerts.matching import is_filter, matched, operation_of
 from aurora_sim.observe.alerts.operators import AGGREGATIONS, COMPARISONS, MIRRORED
+from aurora_sim.observe.alerts.shape import cannot_fail
 from aurora_sim.observe.alerts.store import Columns, Labels, Names, SeriesStore
 from aurora_sim.observe.alerts.vectors import (
     NOTHING,
@@ -107,8 +108,7 @@ class Evaluation:
     def _binary(self, node: Binary) -> Compiled:
         left, right = _number(node.left), _number(node.right)
         if left is None and right is None:
-            combined, first, second = matched(node), self.compiled(node.left), self.compiled(node.right)
-            return lambda: combined(first(), second())
+            return _matched(node, self.compiled(node.left), self.compiled(node.right))
         operation = operation_of(node)
         if right is not None:
             return _mapped(self.compiled(node.left), lambda value: operation(value, right)[0])
@@ -198,6 +198,18 @@ def _filtered(operand: Compiled, holds: Callable[[float], bool]) -> Compiled:
         return distinct(kept), left
 
     return filtered
+
+
+def _matched(node: Binary, first: Compiled, second: Compiled) -> Compiled:
+    combined = matched(node)
+    if node.operator == "or" or not cannot_fail(node.right):
+        return lambda: combined(first(), second())
+
+    def unless_empty() -> Columns:
+        left = first()
+        return combined(left, second()) if left[0] else NOTHING
+
+    return unless_empty
 
 
 def _mapped(operand: Compiled, function: Callable[[float], float]) -> Compiled:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from aurora_sim.observe.alerts.expression import METRIC_NAME, Binary
 from aurora_sim.observe.alerts.operators import ARITHMETIC, COMPARISONS, SETS
-from aurora_sim.observe.alerts.store import Columns, Labels
-from aurora_sim.observe.alerts.vectors import EvaluationError, Vector, columns, distinct, unnamed
+from aurora_sim.observe.alerts.shape import is_single
+from aurora_sim.observe.alerts.store import Columns, Labels, Names
+from aurora_sim.observe.alerts.vectors import NOTHING, EvaluationError, Vector, columns, distinct, unnamed
 
 _Signature = Callable[[Labels], Labels]
 """What two samples must share to be matched."""
+_UNLABELLED: Final[Names] = ((),)
 
 
 def operation_of(node: Binary) -> Callable[[float, float], tuple[float, bool]]:
@@ -33,6 +36,17 @@ def matched(node: Binary) -> Callable[[Columns, Columns], Columns]:
     """The operator on two vectors. Raises EvaluationError where two samples match one."""
     signature = _signature(node)
     work = _set_operation if node.operator in SETS else _one_to_one
+
+    if is_single(node):
+        operation = operation_of(node)
+
+        def of_two(left: Columns, right: Columns) -> Columns:
+            if not left[0] or not right[0]:
+                return NOTHING
+            made, kept = operation(left[1][0], right[1][0])
+            return (_UNLABELLED, (made,)) if kept else NOTHING
+
+        return of_two
 
     def combined(left: Columns, right: Columns) -> Columns:
         pairs = work(node, signature, list(zip(*left, strict=True)), list(zip(*right, strict=True)))
