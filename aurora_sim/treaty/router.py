@@ -32,10 +32,11 @@ class Router:
     """Ranks providers for an order, from the last view that it was given.
 
     Between two refreshes a list per tenant, region and GPU type is scored once; an order then only applies its own
-    limits. A tenant without preferences weighs everything the same.
+    limits. What of a score does not depend on the free GPUs is kept for as long as a refresh changes nothing else. A tenant
+    without preferences weighs everything the same.
     """
 
-    __slots__ = ("_preferences", "_ranked", "_rated", "_shares", "_views", "_views_as_given", "_weights")
+    __slots__ = ("_preferences", "_ranked", "_scales", "_shares", "_views", "_views_as_given", "_weights")
 
     def __init__(self, preferences: Mapping[str, Preferences]) -> None:
         self._preferences = dict(preferences)
@@ -44,20 +45,20 @@ class Router:
         self._views_as_given: tuple[ProviderView, ...] = ()
         self._views: tuple[ProviderView, ...] = ()
         self._ranked: dict[tuple[str, str, str], _Ranked] = {}
-        self._rated: dict[tuple[str, str], _Rated] = {}
+        self._scales: dict[tuple[str, str, str], _Scale] = {}
 
     def refresh(self, views: Sequence[ProviderView]) -> None:
         """Take over what a health check found. Weights set by `set_weights` stay in force."""
-        self._views_as_given = tuple(views)
-        weights = self._weights
-        self._views = self._views_as_given
+        before, weights = self._views, self._weights
+        self._views_as_given = self._views = tuple(views)
         if weights:
             self._views = tuple(
                 replace(view, routing_weight=weights[view.provider_id]) if view.provider_id in weights else view
                 for view in views
             )
         self._ranked = {}
-        self._rated = {}
+        if len(before) != len(self._views) or not all(map(_differ_in_free_gpus_alone, before, self._views)):
+            self._scales = {}
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
         """Put these routing weights in place of the configured ones, at once; providers not named go back to theirs.
@@ -118,53 +119,73 @@ class Router:
         return no_route_reason(self._views, order)
 
     def _score(self, order: Order) -> _Ranked:
-        """The candidates of a tenant, region and GPU type, best first: the reference's scores, its divisions done once a view."""
-        gpu_type = order.gpu_type
-        rated = self._rated.get((order.region, gpu_type))
-        if rated is None:
-            rated = self._rated[order.region, gpu_type] = self._rate(order)
-        rows, dearest, slowest, worst, fewest = rated
-        price, latency, reputation, capacity, total = self._shares[order.tenant_id]
+        """The candidates of a tenant, region and GPU type, best first: the reference's scores, to the last bit."""
+        key = (order.tenant_id, order.region, order.gpu_type)
+        scale = self._scales.get(key)
+        if scale is None:
+            scale = self._scales[key] = self._scaled(order)
+        rows, capacity, total, dearest, slowest, worst = scale
+        gpu_type, views = order.gpu_type, self._views
         candidates = [
-            (-(weight * (price * p + latency * t + reputation * r + capacity * c) / total), *candidate)
-            for candidate, weight, p, t, r, c in rows
+            (
+                -(weight * (score + capacity * ((free := views[place].free_gpus.get(gpu_type, 0)) / gpus)) / total),
+                *candidate,
+                free,
+            )
+            for place, candidate, weight, score, gpus in rows
         ]
         candidates.sort()  # by score, price and provider id: the ties' rules
         ids = [candidate[2] for candidate in candidates]
         priced = [(candidate[2], candidate[1]) for candidate in candidates]
-        ranked = (ids, priced, dearest, slowest, worst, fewest, candidates)
-        self._ranked[order.tenant_id, order.region, gpu_type] = ranked
+        fewest = min([candidate[5] for candidate in candidates], default=_INFINITY)
+        ranked = self._ranked[key] = (ids, priced, dearest, slowest, worst, fewest, candidates)
         return ranked
 
-    def _rate(self, order: Order) -> _Rated:
-        """What all tenants share of a score: the eligible providers with their parts, and their extremes."""
+    def _scaled(self, order: Order) -> _Scale:
+        """What stays of the scores of a tenant, region and GPU type until more changes than the free GPUs."""
         gpu_type, region = order.gpu_type, order.region
+        price, latency, reputation, capacity, total = self._shares[order.tenant_id]
         eligible = [
-            (view, view.price_usd_per_hour[gpu_type], view.free_gpus.get(gpu_type, 0))
-            for view in self._views
+            (place, view, view.price_usd_per_hour[gpu_type])
+            for place, view in enumerate(self._views)
             if gpu_type in view.price_usd_per_hour  # first, because it cuts the most
             and view.active
             and view.routing_weight != 0.0
             and (region in view.regions or GLOBAL in view.regions)
         ]
         if not eligible:
-            return [], 0.0, 0.0, 100.0, _INFINITY
-        prices = [price for _, price, _ in eligible]
-        latencies = [view.latency_ms for view, _, _ in eligible]
+            return [], capacity, total, 0.0, 0.0, 100.0
+        prices = [price_usd for _, _, price_usd in eligible]
+        latencies = [view.latency_ms for _, view, _ in eligible]
         cheapest, fastest = min(prices), min(latencies)
         rows = [
             (
-                (price, view.provider_id, latency, reputation := view.reputation, free),
+                place,
+                (price_usd, view.provider_id, view.latency_ms, view.reputation),
                 view.routing_weight,
-                cheapest / price,
-                fastest / latency,
-                reputation / 100.0,
-                free / capacity if (capacity := view.capacity_gpus.get(gpu_type, 0)) > 0 else 0.0,
+                price * (cheapest / price_usd)
+                + latency * (fastest / view.latency_ms)
+                + reputation * (view.reputation / 100.0),
+                # None on offer: none is free, and none of none counts as 0.
+                gpus if (gpus := view.capacity_gpus.get(gpu_type, 0)) > 0 else _INFINITY,
             )
-            for (view, price, free), latency in zip(eligible, latencies, strict=True)
+            for place, view, price_usd in eligible
         ]
-        worst = min([view.reputation for view, _, _ in eligible])
-        return rows, max(prices), max(latencies), worst, min([free for _, _, free in eligible])
+        worst = min([view.reputation for _, view, _ in eligible])
+        return rows, capacity, total, max(prices), max(latencies), worst
+
+
+def _differ_in_free_gpus_alone(before: ProviderView, now: ProviderView) -> bool:
+    return (
+        before.price_usd_per_hour == now.price_usd_per_hour
+        and before.latency_ms == now.latency_ms
+        and before.reputation == now.reputation
+        and before.capacity_gpus == now.capacity_gpus
+        and before.active == now.active
+        and before.regions == now.regions
+        and before.routing_weight == now.routing_weight
+        and before.provider_id == now.provider_id
+    )
 
 
 # the score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs
@@ -172,7 +193,8 @@ _Candidate = tuple[float, float, str, float, float, int]
 # of the candidates, best first: the provider ids, alone and with the price; the highest price and latency, the lowest
 # reputation and number of free GPUs; and themselves
 _Ranked = tuple[list[str], list[tuple[str, float]], float, float, float, float, list[_Candidate]]
-# a candidate but for its score, its routing weight, and its score's parts: price, latency, reputation, capacity
-_Row = tuple[tuple[float, str, float, float, int], float, float, float, float, float]
-# the rows, and their extremes: the highest price and latency, the lowest reputation and number of free GPUs
-_Rated = tuple[list[_Row], float, float, float, float]
+# the place of its view; price, provider id, latency and reputation; the routing weight; the score's parts but for that of the
+# capacity, weighed and added up; the GPUs on offer, infinite where there are none
+_Row = tuple[int, tuple[float, str, float, float], float, float, float]
+# the rows; the tenant's weight of the capacity, and the sum of all its weights; the highest price, latency, and lowest reputation
+_Scale = tuple[list[_Row], float, float, float, float, float]

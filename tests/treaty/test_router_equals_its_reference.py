@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from treaty_orders import an_order
 
-from aurora_sim.treaty.ranking import BALANCED, FILTERS, Preferences, ProviderView, no_route_reason, rank
+from aurora_sim.treaty.ranking import BALANCED, FILTERS, Preferences, ProviderView, explain, no_route_reason, rank
 from aurora_sim.treaty.router import Router
 
 # Few and coarse values, so that ties, exact limits and empty rankings come up often.
@@ -65,10 +65,42 @@ def test_cached_is_pure(healths, orders, research, dao):
             assert len(router.explain(order).verdicts) == len(views)
 
 
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "free_gpus": st.fixed_dictionaries({"A100": st.integers(0, 220)}),
+        "active": st.booleans(),
+        "regions": st.sampled_from([frozenset({"eu-west-1"}), frozenset({"global"}), frozenset()]),
+        "price_usd_per_hour": st.fixed_dictionaries({"A100": st.sampled_from([0.9, 1.8, 3.6])}),
+        "capacity_gpus": st.fixed_dictionaries({"A100": st.sampled_from([0, 220, 440])}),
+        "latency_ms": st.sampled_from([30.0, 300.0, 1200.0]),
+        "reputation": st.sampled_from([50.0, 78.0, 99.0]),
+        "routing_weight": st.sampled_from([0.0, 1.0, 2.5]),
+    },
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["akash", "flux", "salad"]), CHANGES), max_size=8), preferences)
+def test_whatever_a_health_check_finds_changed_changes_the_scores(changes, wanted):
+    """Most of a score is kept from check to check: not a part of it may be older than what it was made of."""
+    views = {name: replace(GOOD, provider_id=name) for name in ("akash", "flux", "salad")}
+    router = Router({"tenant-research": wanted})
+    order = an_order(
+        tenant_id="tenant-research", gpus=0, max_price_usd_per_hour=9.0, max_latency_ms=2000.0, min_reputation=0.0
+    )  # whose limits cut nobody
+    for name, change in [("akash", {}), *changes]:
+        views[name] = replace(views[name], **change)
+        router.refresh([*views.values()])
+        explained = explain([*views.values()], order, wanted)
+        assert router.rank(order) == explained.ranked
+        kept = [verdict for verdict in explained.verdicts if not verdict.cut_by]
+        assert [-candidate[0] for candidate in router._score(order)[-1]] == [verdict.score for verdict in kept]
+
+
 def test_a_ranking_is_scored_once_between_health_checks(monkeypatch):
     scored = []
-    rate = Router._rate
-    monkeypatch.setattr(Router, "_rate", lambda self, order: scored.append("akash") or rate(self, order))
+    score = Router._score
+    monkeypatch.setattr(Router, "_score", lambda self, order: scored.append("akash") or score(self, order))
     router = Router({})
     router.refresh([GOOD])
     for gpus in (1, 2, 8):
