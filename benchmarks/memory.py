@@ -5,7 +5,7 @@ the orders take at the baseline's 36 a minute (10^7 of them are 193 days). Only 
 for weeks, and a run that denies all orders from then on would measure nothing. What is read is the operating system's figure for
 the most memory that the process ever held (`ru_maxrss`).
 
-    python benchmarks/memory.py [--orders 100000 1000000] [--full] [--format parquet] [--sample 0.01] [--no-orders]
+    python benchmarks/memory.py [--orders 100000 1000000] [--full] [--format parquet] [--sample 0.01] [--no-orders] [--keep FOLDER]
 
 `--full` adds ten million orders, which take about ten minutes. Exit status 1 if a run took more than 400 MB, or the largest
 more than 10 % above a million's.
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,11 +34,12 @@ MB = 1e6
 
 
 class Measured(NamedTuple):
-    """One run: its orders, the most memory, its wall time, and what it wrote."""
+    """One run: its orders, the most memory, its processor and wall time, and what it wrote."""
 
     orders: int
     filled: int
     resident_mb: float
+    processor_s: float
     wall_s: float
     written_mb: float
 
@@ -59,7 +61,8 @@ def measured(orders: int, options: list[str], folder: Path) -> Measured:
     written = sum(file.stat().st_size for file in out.iterdir())
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     ended, filled = manifest["books"]["orders_ended"], manifest["outcomes"]["filled"][""]
-    return Measured(ended, filled, kilobytes * 1024 / MB, wall_s, written / MB)
+    processor_s = usage.ru_utime + usage.ru_stime
+    return Measured(ended, filled, kilobytes * 1024 / MB, processor_s, wall_s, written / MB)
 
 
 def main() -> int:
@@ -71,22 +74,20 @@ def main() -> int:
     parser.add_argument("--format", choices=["csv", "parquet"], default="csv")
     parser.add_argument("--sample", help="share of the orders that have a row")
     parser.add_argument("--no-orders", action="store_true", help="no order has a row")
+    parser.add_argument("--keep", type=Path, help="leave the runs' folders in here")
     arguments = parser.parse_args()
     options = [] if arguments.format == "csv" else ["--format", arguments.format]
     options += [] if arguments.sample is None else ["--sample", arguments.sample]
     options += ["--no-orders"] if arguments.no_orders else []
     runs: list[Measured] = []
-    print("    orders  filled  resident MB  us/order  written MB")
-    with tempfile.TemporaryDirectory() as name:
+    print("    orders  filled  resident MB  processor us/order  wall s  written MB")
+    with tempfile.TemporaryDirectory() if arguments.keep is None else nullcontext(str(arguments.keep)) as name:
         for orders in [*arguments.orders, *([10 * MILLION] if arguments.full else [])]:
             run = measured(orders, options, Path(name))
             runs.append(run)
-            us = run.wall_s / run.orders * 1e6
-            share = run.filled / run.orders
-            print(
-                f"{run.orders:10d}  {share:6.1%}  {run.resident_mb:11.0f}  {us:8.1f}  {run.written_mb:10.1f}",
-                flush=True,
-            )
+            us = run.processor_s / run.orders * 1e6
+            row = f"{run.orders:10d}  {run.filled / run.orders:6.1%}  {run.resident_mb:11.0f}  {us:18.1f}  {run.wall_s:6.0f}"
+            print(f"{row}  {run.written_mb:10.1f}", flush=True)
     million = next((run for run in runs if run.orders >= 0.9 * MILLION), runs[-1])
     growth = runs[-1].resident_mb / million.resident_mb
     print(f"the largest holds {growth:.2f} times what {million.orders} orders do (at most {GROWTH_MAX:g} is wanted)")
