@@ -4,6 +4,7 @@ SEED ?= 42
 STEPS ?= 120
 RUN_READY := .venv/run.stamp
 TEST_READY := .venv/test.stamp
+BENCH_READY := .venv/bench.stamp
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -53,8 +54,14 @@ policy-build: ## compile the policy and the war game's bad releases (Debian's ru
 treaty-verify: $(RUN_READY) ## check the treaty and the committed policy module against the ABI
 	$(BIN)/aurora-sim policy check policy/wasm/vault-law-akash-policy.wasm
 
-bench: $(TEST_READY) ## the hot path against its floor, and the 30-seed baseline table
+$(BENCH_READY): requirements/bench.lock $(TEST_READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
+bench: $(BENCH_READY) ## the hot path against its floor, the product against others, and the 30-seed baseline table
 	$(BIN)/python benchmarks/hot_path.py
+	$(BIN)/python benchmarks/simulators.py
+	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/baseline_seeds.py
 
 schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed orders anew
@@ -63,6 +70,7 @@ schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed order
 lock: ## pin the dependencies anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra plots --extra postgres --extra redis pyproject.toml -o requirements/run.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra parquet --extra plots --extra postgres --extra redis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra bench -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 
 clean: ## remove what was made, the environment included
 	rm -rf .venv out build dist
