@@ -66,9 +66,7 @@ class _Game:
         rules: RuleFile,
         show: Watch,
     ) -> None:
-        world, faults = loaded.world, loaded.faults
-        if arm == "calm":
-            world, faults = world.model_copy(update={"failures": world.failures.off()}), ()
+        world, faults = loaded.world, () if arm == "calm" else loaded.faults
         policy.amend(treaty_terms(world.treaty))
         policy.renew()
         self._playbook, self._seed, self._arm, self._show = playbook, seed, arm, show

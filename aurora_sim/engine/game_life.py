@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.life import OrderLife
@@ -74,7 +74,7 @@ class GameLife(OrderLife):
                 order.gpu_type = own
         super()._next(order, now_s, why)
 
-    def _substitute(self, order: LiveOrder) -> list[str]:
+    def _substitute(self, order: LiveOrder) -> Sequence[str]:
         """The candidates of the next GPU type, after the order's, that operators allow in place of its own and that has any."""
         allowed = self.substitutes.get(order.workload_type, [])
         following = allowed[allowed.index(order.gpu_type) + 1 :] if order.gpu_type in allowed else allowed

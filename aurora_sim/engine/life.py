@@ -26,6 +26,7 @@ from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ack import ack_refusal, check_ack
+from aurora_sim.treaty.candidates import reaches
 from aurora_sim.treaty.ledger import units
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
@@ -242,14 +243,14 @@ class OrderLife:
     def _refused(self, order: LiveOrder, now_s: float, refusal: str) -> None:
         """The candidate answered, and will not have it."""
         if refusal not in NO_FAULT:
-            order.provider.reputation = after_failure(order.provider.reputation, self._alpha)
+            order.provider.move_reputation(after_failure(order.provider.reputation, self._alpha))
         order.refused = True
         self._next(order, now_s, refusal)
 
     def _next(self, order: LiveOrder, now_s: float, why: str) -> None:
         """The candidate failed: a failover to the next one, if there is one."""
         order.place += 1
-        if order.place < len(order.candidates):
+        if reaches(order.candidates, order.place):
             order.failovers += 1
             self._recorder.failed_over(order.provider_id, why)
             self._ask(order, now_s)
@@ -262,8 +263,9 @@ class OrderLife:
         placement, settlement, node = placement_luck(order.job_luck)
         gpus, gpu_type, gpu_hours, region = order.gpus, order.gpu_type, order.gpu_hours, order.region
         lease = provider.lease(now_s, gpu_type, gpus, region, node, order)
+        order.candidates = ()  # its job may run for days
         if provider.reputation != provider.standing:
-            provider.reputation = after_ack(provider.reputation, provider.standing, self._alpha)
+            provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
         law = provider.placement
         placement_s = law.median_s * exp(law.sigma * placement)
         if placement_s < law.min_s:
@@ -324,7 +326,7 @@ class OrderLife:
             if order.message is message:
                 self._at(message.due_s, self._on_answered, message)
         for provider, share in impact.darkened:
-            provider.reputation = after_outage(provider.reputation, self._parts.outage_penalty_points, share)
+            provider.move_reputation(after_outage(provider.reputation, self._parts.outage_penalty_points, share))
         for lease in impact.killed:
             self._killed(lease, OUTAGE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aurora_sim.treaty.order import Order
@@ -67,7 +68,7 @@ class LiveOrder(Order):
         "via",
     )
 
-    candidates: list[str]
+    candidates: Sequence[str]
     place: int
     provider_id: str  # the candidate that is asked, or that filled it
     provider: Provider

@@ -26,7 +26,7 @@ from aurora_sim.treaty.policy import UNKNOWN_REGION
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import region_indexes
 from aurora_sim.treaty.provenance import ReceiptDesk
-from aurora_sim.treaty.ranking import Preferences, ProviderView
+from aurora_sim.treaty.ranking import Preferences
 from aurora_sim.treaty.router import Router
 from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
@@ -317,23 +317,3 @@ def links(world: World, settings: ClientSettings) -> dict[str, Link]:
 
 def _bucket(limit: RateLimit | None) -> TokenBucketSettings | None:
     return None if limit is None else TokenBucketSettings(limit.rate_per_s, limit.burst)
-
-
-def provider_views(world: World) -> list[ProviderView]:
-    """What a health check finds out about each provider."""
-    return [
-        ProviderView(
-            provider_id=provider.provider_id,
-            active=provider.active,
-            regions=provider.open_regions,
-            price_usd_per_hour=provider.price_usd_per_hour,
-            capacity_gpus=provider.capacity_gpus,
-            free_gpus={
-                kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()
-            },
-            latency_ms=provider.latency_ms,
-            reputation=provider.credit,
-            routing_weight=provider.routing_weight,
-        )
-        for provider in world.providers.values()
-    ]

@@ -18,18 +18,17 @@ from aurora_sim.engine.eavesdropper import listening
 from aurora_sim.engine.invariants import Invariants
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
-from aurora_sim.engine.parts import assemble, provider_views
+from aurora_sim.engine.parts import assemble
 from aurora_sim.engine.releases import Releases
-from aurora_sim.observe.recorder import STEP_S, ProviderReading, Recorder, StepReading
+from aurora_sim.engine.watched_providers import WatchedProviders
+from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
 from aurora_sim.scenario.faults import Fault, Flood
 from aurora_sim.scenario.treaty_faults import PolicyRelease, StateLost
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
-from aurora_sim.treaty.reputation import after_ack, after_failure, credit
 from aurora_sim.world.demand import OrderDraft, job_luck
 from aurora_sim.world.faults import apply, changes, end, hold
-from aurora_sim.world.provider import Provider
 from aurora_sim.world.renewals import renewal_outages
 from aurora_sim.world.sources import OrderSource, all_sources
 from aurora_sim.world.world import PRICE_STEP_S
@@ -72,11 +71,10 @@ class Simulation:
         snapshot_every_s = [fault.snapshot_every for _, fault in method if isinstance(fault, StateLost)]
         if snapshot_every_s:
             self.parts.control_plane = ControlPlane(self.parts.nonces, self.parts.ledger)
+        self._watched = WatchedProviders(self._parts)
         self.life = self._life = life(self._env, self._parts)
         self.began_s = -self._warm_up_s
         self.end_s = steps * STEP_S
-        self.scripted = len(method)
-        """So many of the faults are the method's; those after them come by themselves."""
         self.faults = faults = (*method, *renewal_outages(config, self._parts.streams, self.end_s))
         if any(isinstance(fault, PolicyRelease) for _, fault in faults):
             self.parts.releases = Releases(
@@ -96,7 +94,7 @@ class Simulation:
                 lambda event: self._life.struck(apply(self._parts.world, faults, event.value, self._env.now))
             )
         for every_s, act in (
-            (config.router.health_check_every, self._check_health),
+            (config.router.health_check_every, self._watched.check_health),
             (PRICE_STEP_S, self._parts.world.move_prices),
             (config.provenance.batch_every, lambda: self._parts.receipts.work(self._env.now)),
         ):
@@ -116,7 +114,8 @@ class Simulation:
         reading = None
         while self._recorder.step < 0:
             reading = self.step()
-        self._leased_before_s = sum(p.leased_gpu_seconds(self._env.now) for p in self._parts.world.providers.values())
+        self._watched.read()
+        self._leased_before_s = self._watched.leased_gpu_seconds(self._env.now)
         return reading
 
     def advance(self, until_s: float) -> None:
@@ -134,14 +133,14 @@ class Simulation:
         parts, now_s = self._parts, self._env.now
         self._invariants.check()
         day = int((now_s + parts.start_of_day_s) // 86_400.0)
-        leased_s = sum(provider.leased_gpu_seconds(now_s) for provider in parts.world.providers.values())
+        providers = self._watched.read()
         coverage = parts.receipts.coverage(now_s)
         self._guard_provenance(coverage, now_s)
         return self._recorder.close_step(
             coverage=coverage,
-            providers=tuple(_read(provider) for provider in parts.world.providers.values()),
+            providers=providers,
             tenant_gpu_hours_used={tenant_id: parts.ledger.used_today(tenant_id, day) for tenant_id in parts.tenants},
-            gpu_hours_leased=(leased_s - self._leased_before_s) / 3600.0,
+            gpu_hours_leased=(self._watched.leased_gpu_seconds(now_s) - self._leased_before_s) / 3600.0,
             halted=parts.gateway.halted,
             bridge_queues={name: bridge.queue_length(now_s) for name, bridge in parts.world.bridges.items()},
         )
@@ -225,21 +224,6 @@ class Simulation:
 
         env.timeout(0.0).callbacks.append(tick)
 
-    def _check_health(self) -> None:
-        """Look at every provider, and show the router what was found.
-
-        An answer counts for a provider's reputation as an ack does, silence as a failure: so one that nobody dares to use wins
-        its standing back.
-        """
-        alpha, hysteresis_points = self._parts.reputation_alpha, self._parts.hysteresis_points
-        for provider in self._parts.world.providers.values():
-            if provider.active:
-                provider.reputation = after_ack(provider.reputation, provider.standing, alpha)
-            else:
-                provider.reputation = after_failure(provider.reputation, alpha)
-            provider.credit = credit(provider.shown_reputation(), provider.credit, hysteresis_points)
-        self._parts.router.refresh(provider_views(self._parts.world))
-
     def _guard_provenance(self, coverage: float | None, now_s: float) -> None:
         """Fail closed: halt new allocations when coverage has been too low for too long, whatever anybody does."""
         if self._parts.guard.observe(coverage, now_s):
@@ -266,7 +250,7 @@ class Simulation:
         running.sort(key=lambda job: (job[0][0], job[1]))
         for number, (draft, name) in enumerate(running):
             if number % VIEW_EVERY_JOBS == 0:
-                parts.router.refresh(provider_views(parts.world))
+                self._watched.show_router()
             order = LiveOrder(
                 name,
                 draft,
@@ -285,16 +269,3 @@ class Simulation:
                 lease = provider.lease(now_s, gpu_type, gpus, region, job_luck(order.job_luck)[3], order)
                 self._life.run_on(lease, order, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
                 return
-
-
-def _read(provider: Provider) -> ProviderReading:
-    prices = provider.price_usd_per_hour.values()
-    return ProviderReading(
-        provider.provider_id,
-        provider.active,
-        sum(provider.capacity_gpus.values()),
-        provider.latency_ms,
-        sum(prices) / len(prices),
-        provider.shown_reputation(),
-        sum(provider.leased_gpus.values()),
-    )

@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
-from aurora_sim.observe.recorder import StepReading
+from aurora_sim.observe.recorder import ProviderReading, StepReading
 from aurora_sim.observe.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class RunFiles:
                 self._write_orders = self._parquet.write
             self._steps = self._csv(STEPS, STEP_COLUMNS)
             self._providers = self._csv(PROVIDERS, PROVIDER_COLUMNS)
+            self._read: Sequence[ProviderReading] = ()  # at the step before, and
+            self._texts: list[str] = []  # their rows
         except OSError:
             self.discard()
             raise
@@ -97,11 +100,17 @@ class RunFiles:
             f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
             f"{int(reading.halted)}\n"
         )
-        self._providers.write(
-            "".join(
-                [f"{reading.step},{_offer(*provider[:6])},{provider.leased_gpus}\n" for provider in reading.providers]
-            )
-        )
+        step = f"{reading.step},"
+        self._providers.write(step + step.join(self._provider_texts(reading.providers)))
+
+    def _provider_texts(self, providers: Sequence[ProviderReading]) -> Iterable[str]:
+        """What follows the step in the rows of the providers. Of many, most are as they were, and so the same object."""
+        texts = self._texts = self._texts or [""] * len(providers)
+        for place, (now, before) in enumerate(zip_longest(providers, self._read)):
+            if now is not before:
+                texts[place] = f"{_offer(*now[:6])},{now.leased_gpus}\n"
+        self._read = providers
+        return texts
 
     def finish(
         self, alerts: Iterable[Sequence[object]], manifest: Mapping[str, object], share_of_rows: float = 1.0

@@ -36,12 +36,17 @@ class Lease:
 class Provider:
     """The state of one provider.
 
+    Whenever anything of it changes that is seen from outside, it puts itself into `changed`.
+
     A lease is taken by `lease` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
     (an outage took its node). Invariant, held at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
     """
 
-    def __init__(self, provider_id: str, config: ProviderConfig, walks: Mapping[str, PriceWalk]) -> None:
+    def __init__(
+        self, provider_id: str, config: ProviderConfig, walks: Mapping[str, PriceWalk], changed: dict[Provider, None]
+    ) -> None:
         self.provider_id = provider_id
+        self._changed = changed
         self.bridge = config.bridge
         self.regions = tuple(config.regions)
         self.standing = config.reputation  # what its reputation recovers to
@@ -82,6 +87,7 @@ class Provider:
 
     def reprice(self) -> None:
         """Take over the price walks and the price faults."""
+        self._changed[self] = None
         self.price_usd_per_hour = {kind: walk.price_usd_per_hour for kind, walk in self.walks.items()}
         for kind, factors in self.price_factors.items():
             if factors:
@@ -89,6 +95,7 @@ class Provider:
 
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
+        self._changed[self] = None
         self.dark_share = {region: dark.compound_share() for region, dark in self.dark.items()}
         self._dark = any(self.dark_share.values())
         self.lit = lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
@@ -99,6 +106,11 @@ class Provider:
         self.signs_well = not self.wrong_keys
         self.attestation_refusal = "ack_attestation" if self.failed_attestations else ""
         self.open_regions = frozenset(region for region, share in self.dark_share.items() if share < 1.0)
+
+    def move_reputation(self, reputation: float) -> None:
+        """It has earned another reputation."""
+        self.reputation = reputation
+        self._changed[self] = None
 
     def shown_reputation(self) -> float:
         """Its earned reputation and what reputation faults add, within 0 to 100."""
@@ -134,7 +146,7 @@ class Provider:
             offered = self.capacity_gpus[gpu_type]
             raise InvariantError(f"{self.provider_id} leases {leased} {gpu_type}, more than it has ({offered})")
         self._offset_gpu_s -= gpus * now_s
-        self._leases[lease] = None
+        self._leases[lease] = self._changed[self] = None
         return lease
 
     def release(self, now_s: float, lease: Lease) -> None:
@@ -150,6 +162,7 @@ class Provider:
         if leased < 0:
             raise InvariantError(f"{self.provider_id} leases {leased} {lease.gpu_type}, fewer than none")
         self._offset_gpu_s += gpus * now_s
+        self._changed[self] = None
 
     def strike(self, now_s: float) -> list[Lease]:
         """End the leases whose nodes are dark now, oldest first; the caller decides what becomes of their jobs."""
@@ -167,6 +180,9 @@ class Provider:
             held[lease.gpu_type] += lease.gpus
         return held
 
-    def leased_gpu_seconds(self, now_s: float) -> float:
-        """GPU-seconds leased up to now: the leased GPUs x now, less each start and plus each end times its GPUs."""
-        return sum(self.leased_gpus.values()) * now_s + self._offset_gpu_s
+    def leased(self) -> tuple[int, float]:
+        """The leased GPUs, and what to add to them x now for the GPU-seconds leased up to now.
+
+        That is the end of each lease less the beginning of each, times its GPUs.
+        """
+        return sum(self.leased_gpus.values()), self._offset_gpu_s

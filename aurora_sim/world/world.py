@@ -24,6 +24,8 @@ class World:
 
     def __init__(self, config: WorldConfig, streams: Streams) -> None:
         profile = config.price_profile
+        self.changed: dict[Provider, None] = {}
+        """The providers of which something changed since they were looked at, each once, in the order of change."""
         self.providers = {
             provider_id: Provider(
                 provider_id,
@@ -38,6 +40,7 @@ class World:
                     )
                     for kind in provider.gpus
                 },
+                self.changed,
             )
             for provider_id, provider in config.providers.items()
         }
