@@ -69,7 +69,7 @@ schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed order
 
 lock: ## pin the dependencies anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra plots --extra postgres --extra redis pyproject.toml -o requirements/run.lock
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra parquet --extra plots --extra postgres --extra redis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra dask --extra parquet --extra plots --extra postgres --extra redis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra bench -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 
 clean: ## remove what was made, the environment included

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aurora_sim.cli.crew_options import chosen_crew, crew_options
 from aurora_sim.scenario.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def export(source: Path, rules: Path | None, out: Path | None, seed: int | None,
     show_default=True,
     help="Minutes of a fault-free day.",
 )
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes  [default: one for each core].")
+@crew_options
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the audit there too.")
 @click.option("--policy", type=click.Path(path_type=Path), default=POLICY, help="Policy module.")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration folder  [default: config].")
@@ -99,6 +100,7 @@ def audit(
     first_seed: int,
     day_steps: int,
     jobs: int | None,
+    executor: str | None,
     json_file: Path | None,
     policy: Path,
     config: Path | None,
@@ -114,7 +116,6 @@ def audit(
     from aurora_sim.lab.alerts.terminal import audit_text
     from aurora_sim.lab.wargame.catalogue import read_games
     from aurora_sim.lab.wargame.play import GameOptions
-    from aurora_sim.lab.workers import default_jobs
     from aurora_sim.observe.alerts import load_rules
     from aurora_sim.scenario.scenario import find
     from aurora_sim.treaty.whole_file import write_whole
@@ -126,14 +127,14 @@ def audit(
         raise InputError(str(rules), "there is no rule in it", "Give a file with alert rules")
     options = GameOptions(find(policy), find(RULES), config)
     games = read_games(paths or (find(GAMES),), options, only)
-    with progress_bar("playing", "plays", quiet) as show:
+    with chosen_crew(jobs, executor) as crew, progress_bar("playing", "plays", quiet) as show:
         found = audited(
             loaded,
             games,
             range(first_seed, first_seed + seeds),
             Day(DAY, day_steps),
             options,
-            jobs or default_jobs(),
+            crew,
             whole=not paths and not only,
             watch=show,
         )

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import click
 
+from aurora_sim.cli.crew_options import chosen_crew
 from aurora_sim.engine.run import Options
 from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.scenario.scenario import Loaded
@@ -34,12 +35,14 @@ class Choice(NamedTuple):
     precision: float | None
     measures: tuple[str, ...]
     jobs: int | None
+    executor: str | None
 
     def check(self, seed: int, alone: Mapping[str, bool]) -> None:
         """Refuse what makes no sense together; `alone` are options of a single run, and whether they were given."""
         if self.replications is None:
-            if self.jobs is not None:
-                raise InputError("--jobs", "a single run is one process", "Give --replications too")
+            for option, given in {"--jobs": self.jobs is not None, "--executor": self.executor is not None}.items():
+                if given:
+                    raise InputError(option, "a single run is one process", "Give --replications too")
         else:
             for option, given in alone.items():
                 if given:
@@ -63,7 +66,6 @@ def replicate(
     from aurora_sim.lab.measures import NAMES
     from aurora_sim.lab.replication_report import RESULT, ROWS, report, write
     from aurora_sim.lab.replications import Automatic, replications
-    from aurora_sim.lab.workers import default_jobs
     from aurora_sim.observe.run_files import make_folder, remove_folders
 
     assert options.out is not None, "the command line always names a folder"
@@ -79,7 +81,8 @@ def replicate(
     try:
         if not os.access(options.out, os.W_OK):  # so that it is known before an hour of runs, and not after it
             raise PermissionError(13, "Permission denied", str(options.out))
-        done = replications(loaded, options, wanted, choice.jobs or default_jobs(), show)
+        with chosen_crew(choice.jobs, choice.executor) as jobs:
+            done = replications(loaded, options, wanted, jobs, show)
         write(options.out, done)
     except BaseException:
         remove_folders(made)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import click
 
+from aurora_sim.cli.crew_options import crew_options
 from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
 from aurora_sim.cli.row_options import row_options, rows_chosen
 from aurora_sim.engine.replay_line import POLICY, RULES
@@ -79,7 +80,7 @@ from aurora_sim.scenario.scenario import STEPS_MAX, find, load
 @click.option(
     "--measure", "measures", multiple=True, help="With `auto`: what must be that precise  [default: fill_rate]."
 )
-@click.option("--jobs", type=click.IntRange(1), help="With --replications: processes  [default: the usable cores].")
+@crew_options
 @click.option("--quiet", is_flag=True, help="Print no table and no progress.")
 def run(
     scenario: Path,
@@ -103,6 +104,7 @@ def run(
     precision: float | None,
     measures: tuple[str, ...],
     jobs: int | None,
+    executor: str | None,
     quiet: bool,
 ) -> int:
     """Run SCENARIO: every order through the real policy and the real router."""
@@ -114,7 +116,7 @@ def run(
         raise InputError(
             "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
         )
-    chosen = Choice(replications, precision, measures, jobs)
+    chosen = Choice(replications, precision, measures, jobs, executor)
     single = {"--plots": plots, "--metrics-port": metrics_port is not None, "--pace": pace > 0.0}
     single |= {"--format": row_format is not None, "--sample": sample is not None, "--no-orders": no_orders}
     chosen.check(seed, single)

@@ -9,20 +9,20 @@ from pathlib import Path
 import click
 
 from aurora_sim import __version__
+from aurora_sim.cli.crew_options import chosen_crew, crew_options
 from aurora_sim.lab.selfcheck.case import FAILS_MAX
 from aurora_sim.lab.selfcheck.check import CASES, FOOT, HEADER, LEVEL, check, row
-from aurora_sim.lab.workers import default_jobs
 from aurora_sim.scenario.errors import InputError, did_you_mean
 
 
 @click.command()
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Seed of every draw.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes  [default: one for each core].")
+@crew_options
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the findings there too."
 )
 @click.option("--only", multiple=True, metavar="CASE", help="Check this case alone; may be given several times.")
-def selfcheck(seed: int, jobs: int | None, json_path: Path | None, only: tuple[str, ...]) -> int:
+def selfcheck(seed: int, jobs: int | None, executor: str | None, json_path: Path | None, only: tuple[str, ...]) -> int:
     """Run the engine where theory knows the exact answer, and compare."""
     for name in only:
         if name not in CASES:
@@ -32,9 +32,10 @@ def selfcheck(seed: int, jobs: int | None, json_path: Path | None, only: tuple[s
     names = [name for name in CASES if not only or name in only]
     click.echo(f"{HEADER}\n{'-' * len(HEADER)}")
     findings = []
-    for found in check(names, seed, jobs or default_jobs()):
-        findings += found
-        click.echo("\n".join(map(row, found)))
+    with chosen_crew(jobs, executor) as crew:
+        for found in check(names, seed, crew):
+            findings += found
+            click.echo("\n".join(map(row, found)))
     missed = sum(not finding.passed for finding in findings)
     click.echo(f"\n{FOOT}")
     click.echo(f"seed {seed}: {len(findings) - missed} of {len(findings)} quantities met")

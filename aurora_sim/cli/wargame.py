@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aurora_sim.cli.crew_options import chosen_crew, crew_options
 from aurora_sim.scenario.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _game_options(rules: Path, policy: Path, config: Path | None, overrides: tup
 @click.option(
     "--first-seed", type=click.IntRange(0, SEED_MAX), default=1, show_default=True, help="Seeds count up from it."
 )
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes  [default: one for each core].")
+@crew_options
 @click.option("--no-response", is_flag=True, help="Nobody responds: every game that needs a response must fail.")
 @click.option("--only", multiple=True, metavar="TAG", help="Only games with this tag, group or name.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the table of results.")
@@ -81,6 +82,7 @@ def play(
     seeds: int,
     first_seed: int,
     jobs: int | None,
+    executor: str | None,
     no_response: bool,
     only: tuple[str, ...],
     json_file: Path | None,
@@ -102,22 +104,22 @@ def play(
     from aurora_sim.lab.wargame.files import read_results, write_results
     from aurora_sim.lab.wargame.terminal import closing, game_line
     from aurora_sim.lab.wargame.week import play_week
-    from aurora_sim.lab.workers import default_jobs
 
     options = _game_options(rules, policy, config, overrides)
     last = None if against is None else read_results(against)
     games = read_games(paths or (_catalogue(),), options, only)
     if not games:
         raise InputError("--only", "no game is left to play", "Choose other tags")
-    results = play_week(
-        games,
-        range(first_seed, first_seed + seeds),
-        options,
-        jobs or default_jobs(),
-        respond=not no_response,
-        whole=not paths and not only,
-        watch=lambda game: None if quiet else click.echo(game_line(game)),
-    )
+    with chosen_crew(jobs, executor) as crew:
+        results = play_week(
+            games,
+            range(first_seed, first_seed + seeds),
+            options,
+            crew,
+            respond=not no_response,
+            whole=not paths and not only,
+            watch=lambda game: None if quiet else click.echo(game_line(game)),
+        )
     if last is not None:
         results = results.model_copy(update={"findings": findings(last, results)})
     write_results(results, json_file=json_file, junit=junit, report=report)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aurora_sim.engine.run import Options, run
+from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.measures import MEASURES, measured
 from aurora_sim.lab.statistics import EnoughReplications, Interval, interval
 from aurora_sim.lab.workers import run_all
@@ -88,7 +89,7 @@ def replications(
     loaded: Loaded,
     options: Options,
     wanted: int | Automatic,
-    jobs: int,
+    jobs: int | Crew,
     watch: Callable[[int, int], object] = lambda done, most: None,
 ) -> Replications:
     """Run a loaded scenario with the seeds from `options.seed` on; `watch` is told how many are done, and of how many at most.

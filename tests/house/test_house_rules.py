@@ -50,7 +50,16 @@ def test_validate_imports_no_engine_and_no_game(project: Path) -> None:
 
 def test_a_run_imports_pandas_and_matplotlib_only_for_plots(project: Path, tmp_path: Path) -> None:
     plain = modules_of(project, "run", "--steps", "1", "--quiet", "--out", str(tmp_path))
-    assert not plain & {"pandas", "matplotlib", "prometheus_client", "rich", "jinja2", "scipy", "pyarrow"}
+    assert not plain & {
+        "pandas",
+        "matplotlib",
+        "prometheus_client",
+        "rich",
+        "jinja2",
+        "scipy",
+        "pyarrow",
+        "distributed",
+    }
 
 
 def test_a_run_imports_cryptography_only_where_it_is_asked_for(project: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from aurora_sim.lab.alerts.judge import GamePlayed, rule_audit
 from aurora_sim.lab.alerts.results import Audit
 from aurora_sim.lab.alerts.tape import tape_of_game, tape_of_scenario
 from aurora_sim.lab.alerts.thresholds import NOISY_SHARE, REACH_SHARE
+from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.wargame.play import Game, GameOptions, read_game
 from aurora_sim.lab.workers import run_all
 from aurora_sim.observe.alerts import RuleFile, load_rules
@@ -51,7 +52,7 @@ def audit(
     seeds: Sequence[int],
     day: Day,
     options: GameOptions,
-    jobs: int,
+    jobs: int | Crew,
     *,
     whole: bool,
     watch: Callable[[int, int], object] = lambda done, of: None,

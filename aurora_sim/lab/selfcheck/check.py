@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
+from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.selfcheck.case import FAILS_MAX, SPENT, Case, Finding, Sample, judge
 from aurora_sim.lab.selfcheck.demands import BURSTS, DAILY_GAPS
 from aurora_sim.lab.selfcheck.losses import ERLANG_B, KAUFMAN_ROBERTS, POOLED
@@ -35,7 +36,7 @@ class Task(NamedTuple):
     seed: int
 
 
-def check(names: Sequence[str], seed: int, jobs: int) -> Iterator[list[Finding]]:
+def check(names: Sequence[str], seed: int, jobs: int | Crew) -> Iterator[list[Finding]]:
     """The findings of each of the cases, as soon as its runs are done."""
     cases = [CASES[name] for name in names]
     samples = run_all(work, [task for case in cases for task in tasks(case, seed)], jobs)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aurora_sim.engine.game import play
+from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.workers import run_all
 from aurora_sim.observe.alerts import load_rules
 from aurora_sim.observe.game_record import Arm, GameRecord
@@ -72,7 +73,7 @@ class SeedPlays:
 
 
 def play_all(
-    games: Sequence[Game], seeds: Sequence[int], options: GameOptions, jobs: int, *, respond: bool = True
+    games: Sequence[Game], seeds: Sequence[int], options: GameOptions, jobs: int | Crew, *, respond: bool = True
 ) -> Iterator[tuple[Game, list[SeedPlays]]]:
     """Play every game on every seed (as many of them as it wants), in order; a game comes when all its plays are done."""
     plans: list[tuple[Game, list[tuple[int, list[Play]]]]] = []

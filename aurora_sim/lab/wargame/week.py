@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.wargame.play import Game, GameOptions, play_all
 from aurora_sim.lab.wargame.results import GameResult, Results
 from aurora_sim.lab.wargame.table import game_result, results_table
@@ -14,7 +15,7 @@ def play_week(
     games: Sequence[Game],
     seeds: Sequence[int],
     options: GameOptions,
-    jobs: int,
+    jobs: int | Crew,
     *,
     respond: bool,
     whole: bool,

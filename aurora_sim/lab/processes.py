@@ -1,0 +1,70 @@
+"""Runs over processes of this machine.
+
+They are spawned, not forked: a compiler or a thread of the parent would not survive a fork. They ignore Ctrl-C, which is the
+parent's to act on, and end with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+
+from aurora_sim.lab.crew import Result, Task, attempt
+
+
+class Processes:
+    """A crew of `jobs` processes."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool = _pool(jobs)
+
+    def size(self) -> int:
+        return self._jobs
+
+    def begin(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
+        with _no_interrupts():
+            return self._pool.submit(attempt, work, task)
+
+    def wait(self, future: Future[Result]) -> Result:
+        return future.result()
+
+    def renew(self) -> None:
+        self._pool.shutdown()
+        self._pool = _pool(self._jobs)
+
+    def end(self) -> None:
+        for process in list((self._pool._processes or {}).values()):  # its `kill_workers` came with Python 3.14
+            process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold SIGINT back. A process started meanwhile never gets it, as the mask is inherited, and prints no traceback of its own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """In a worker: one whose parent was killed would wait for its next task for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only workers are begun this way"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
