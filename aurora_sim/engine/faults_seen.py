@@ -27,6 +27,7 @@ class _Course:
     name: str
     fault: kinds.Fault
     end_s: float
+    by_itself: bool
     before: dict[str, float] = field(default_factory=dict)
     begun: bool = False
     over: bool = False
@@ -41,7 +42,10 @@ class FaultsSeen:
         self._parts = simulation.parts
         assert isinstance(simulation.life, GameLife)
         self._life = simulation.life
-        self._courses = [_Course(name, fault, fault.end) for name, fault in simulation.faults]
+        self._courses = [
+            _Course(name, fault, fault.end, number >= simulation.scripted)
+            for number, (name, fault) in enumerate(simulation.faults)
+        ]
         self._state_can_be_lost = any(isinstance(fault, own_kinds.StateLost) for _, fault in simulation.faults)
         self._by_name = {course.name: course for course in self._courses}
 
@@ -84,7 +88,14 @@ class FaultsSeen:
     def record(self, end_s: float) -> list[FaultSeen]:
         """Every fault that had begun by the end of the game."""
         return [
-            FaultSeen(course.name, course.fault.at, min(course.end_s, end_s), bool(course.effect), course.effect)
+            FaultSeen(
+                course.name,
+                course.fault.at,
+                min(course.end_s, end_s),
+                bool(course.effect),
+                course.effect,
+                course.by_itself,
+            )
             for course in self._courses
             if course.fault.at < end_s
         ]

@@ -66,7 +66,9 @@ class _Game:
         rules: RuleFile,
         show: Watch,
     ) -> None:
-        world, faults = loaded.world, () if arm == "calm" else loaded.faults
+        world, faults = loaded.world, loaded.faults
+        if arm == "calm":
+            world, faults = world.model_copy(update={"failures": world.failures.off()}), ()
         policy.amend(treaty_terms(world.treaty))
         policy.renew()
         self._playbook, self._seed, self._arm, self._show = playbook, seed, arm, show

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import simpy
 
@@ -20,6 +20,8 @@ from aurora_sim.scenario.strict import Strict
 from aurora_sim.world.operators import Operators
 from aurora_sim.world.streams import Streams
 
+INCIDENTS_APART: Final = 1000
+"""A step that comes again is another incident: its draws are so far from those of its last time, beyond any other step's."""
 Part = Literal["response", "rollback"]
 Pull = Callable[[str, Strict], tuple[str, float]]
 """(action, arguments) -> (why it did nothing, or empty; seconds that it goes on by itself)."""
@@ -38,10 +40,16 @@ class Trigger:
         metric = "provider_active" if condition.active_for is not None else condition.metric
         self._name = f"{metric}{{{subject}}}" if subject else str(metric)
 
+    def rests(self, seen: Seen, firing: Mapping[str, float]) -> bool:
+        """Whether it does not hold now, however long it may have; what comes then is anew."""
+        if self._now(seen, firing):
+            return False
+        self._since_s = None
+        return True
+
     def holds(self, now_s: float, seen: Seen, firing: Mapping[str, float]) -> bool:
         """Look once a minute; `firing` are the alerts that fire, with when they began to."""
-        if not self._now(seen, firing):
-            self._since_s = None
+        if self.rests(seen, firing):
             return False
         if self._since_s is None:
             self._since_s = now_s
@@ -63,7 +71,7 @@ class Trigger:
 
 @dataclass
 class _Task:
-    """A step on its way. `by` is who works on it, once that is known."""
+    """A step on its way. `by` is who works on it, once that is known; `times` how often it was done."""
 
     part: Part
     number: int
@@ -75,6 +83,12 @@ class _Task:
     ready_s: float = math.nan
     began_s: float = math.nan
     state: Literal["waiting", "due", "ready", "in work", "done", "dropped"] = "waiting"
+    times: int = 0
+
+    @property
+    def incident(self) -> int:
+        """Its number among the incidents of its part, another each time."""
+        return self.number + INCIDENTS_APART * self.times
 
 
 class Operations:
@@ -111,8 +125,17 @@ class Operations:
         if self._aborted:
             return
         for task in (*self._response, *(self._rollbacks if self._armed else ())):
-            if task.state == "waiting" and task.trigger is not None and task.trigger.holds(now_s, seen, firing):
+            if task.trigger is None:
+                continue
+            if task.state == "waiting" and task.trigger.holds(now_s, seen, firing):
                 self._due(task)
+            elif (
+                task.state == "done"
+                and task.step.again
+                and task.part == "response"
+                and task.trigger.rests(seen, firing)
+            ):
+                self._wait_again(task)
 
     def abort(self) -> None:
         """The game is stopped: no further step of the response is begun, and all rollbacks are due, one after the other."""
@@ -144,7 +167,7 @@ class Operations:
         task.state, task.due_s, task.by = "due", self._env.now, by
         wait_s = task.step.after
         if wait_s == "response-time":
-            wait_s, task.by = self._people.response(task.part, task.number)
+            wait_s, task.by = self._people.response(task.part, task.incident)
         elif wait_s == 0.0 and self._duration_s(task) == 0.0:
             task.by = "automatic"
         self._later(wait_s, lambda: self._is_ready(task))
@@ -167,6 +190,7 @@ class Operations:
     def _finish(self, task: _Task) -> None:
         refused, goes_on_s = self._pull(task.step.do, arguments(task.step))
         task.state = "done"
+        task.times += 1
         self._at_work = None
         done_s = self._env.now + goes_on_s
         self.done.append(
@@ -176,8 +200,14 @@ class Operations:
         )
         if not self._armed:
             self._arm()
+        elif task.part == "response":
+            for rollback in self._rollbacks:
+                if rollback.state == "done" and rollback.step.again:
+                    self._wait_again(rollback)
         after = self._after(task)
         if after is not None and not self._aborted:
+            if after.state == "done":
+                self._wait_again(after)
             self._later(goes_on_s, lambda: self._due(after, task.by))
         self._work()
 
@@ -186,6 +216,11 @@ class Operations:
         tasks = self._response if task.part == "response" else self._rollbacks
         following = tasks[task.number + 1] if task.number + 1 < len(tasks) else None
         return following if following is not None and following.trigger is None and following.step.at is None else None
+
+    def _wait_again(self, task: _Task) -> None:
+        """It waits for its trigger to hold anew."""
+        task.state = "waiting"
+        task.trigger = None if task.step.when is None else Trigger(task.step.when)
 
     def _duration_s(self, task: _Task) -> float:
         return self._takes[task.step.do] if task.step.takes is None else task.step.takes

@@ -75,6 +75,8 @@ class Simulation:
         self.life = self._life = life(self._env, self._parts)
         self.began_s = -self._warm_up_s
         self.end_s = steps * STEP_S
+        self.scripted = len(method)
+        """So many of the faults are the method's; those after them come by themselves."""
         self.faults = faults = (*method, *renewal_outages(config, self._parts.streams, self.end_s))
         if any(isinstance(fault, PolicyRelease) for _, fault in faults):
             self.parts.releases = Releases(

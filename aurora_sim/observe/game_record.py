@@ -42,13 +42,14 @@ class ActionDone:
 
 @dataclass(frozen=True, slots=True)
 class FaultSeen:
-    """A fault, and whether its effect was seen in the world; `effect` says what was."""
+    """A fault, and whether its effect was seen in the world; `effect` says what was. `by_itself`: nobody scripted it."""
 
     name: str
     at_s: float
     end_s: float
     observed: bool
     effect: str
+    by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

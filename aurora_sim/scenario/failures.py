@@ -113,6 +113,11 @@ class Failures(Strict):
     market: MarketFailures
     reputation: ReputationCollapse
 
+    def off(self) -> Failures:
+        """The same with every model switched off."""
+        models = {name: getattr(self, name).model_copy(update={"enabled": False}) for name in type(self).model_fields}
+        return self.model_copy(update=models)
+
 
 PROVIDER_TABLES: tuple[tuple[str, str], ...] = (
     ("outages", "providers"),

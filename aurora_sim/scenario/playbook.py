@@ -116,7 +116,8 @@ class Step(Strict):
 
     Due at `at`, or when `when` holds, for the first time, or, with neither, when the step before it is done. `after` is
     `response-time` (drawn from the severity's law in config/operators.json, for the first step of an incident) or a duration.
-    `takes` is the step's own duration; without it, the action's of config/operators.json.
+    `takes` is the step's own duration; without it, the action's of config/operators.json. With `again` it is due each time that
+    `when` holds anew, and so are those that follow it; a rollback, once each time that something of the response was done.
     """
 
     id: FaultId | None = None
@@ -124,6 +125,7 @@ class Step(Strict):
     when: Condition | None = None
     after: Literal["response-time"] | Seconds = 0.0
     takes: Seconds | None = None
+    again: bool = False
     do: str
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
 
@@ -131,6 +133,8 @@ class Step(Strict):
     def _known_action(self) -> Self:
         if self.at is not None and self.when is not None:
             raise wrong("it has both at and when", "Keep one: a step is due once", "at")
+        if self.again and self.when is None:
+            raise wrong("again needs when", "Give when: {alert: ...}, or take again out", "again")
         if self.do not in ACTIONS:
             raise wrong(f"there is no action {self.do!r}", did_you_mean(self.do, ACTIONS), "do")
         return self

@@ -101,7 +101,7 @@ class ProvenanceServices:
         tries, failure = self._failed[service], self._failure[service]
         if not tries and (not draws or min(draws) >= failure):
             return ()  # nearly always
-        failed = []
+        failed = set()
         for job, first in zip(jobs, draws, strict=True):
             order_id, _, source, index = job
             before = tries.pop(order_id, 0)
@@ -109,7 +109,7 @@ class ProvenanceServices:
             if before and failure < 1.0:  # else it fails whatever is drawn
                 draw = float(self._streams.generator(f"{source}/receipt/{service}#{before}", index).random())
             if draw < failure:
-                failed.append(job)
+                failed.add(job)
                 tries[order_id] = before + 1
         return failed
 

@@ -143,6 +143,42 @@ def test_rollbacks_are_looked_at_when_something_was_done(tmp_path: Path) -> None
     assert pulled == [(600.0, "audit-orders"), (960.0, "re-pin")], "active for 5 min, seen from minute 11 on"
 
 
+def test_a_step_that_comes_again_is_another_incident_each_time(tmp_path: Path) -> None:
+    """With what follows it, and with its rollback, once for each time; while its alert goes on it is not due anew."""
+    operations, env, pulled = operate(
+        tmp_path,
+        steps=400,
+        response=[
+            {
+                "when": {"alert": "AuroraFillRateLow"},
+                "again": True,
+                "after": "response-time",
+                "takes": "0s",
+                "do": "re-pin",
+            },
+            {"takes": "1m", "do": "audit-orders"},
+        ],
+        rollbacks=[
+            {
+                "when": {"metric": "fill_rate", "above": 0.9, "for": "30m"},
+                "again": True,
+                "takes": "0s",
+                "do": "revert-substitutes",
+            }
+        ],
+    )
+    for minute in range(1, 400):
+        env.run(minute * 60.0)
+        bad = 10 <= minute < 90 or 200 <= minute < 290
+        operations.observe(env.now, {"fill_rate": 0.5 if bad else 1.0}, {"AuroraFillRateLow": 0.0} if bad else {})
+    once = ["re-pin", "audit-orders", "revert-substitutes"]
+    assert [action for _, action in pulled] == once + once
+    assert [time_s for time_s, action in pulled if action == "revert-substitutes"] == [120 * 60.0, 320 * 60.0]
+    waits_s = [action.acknowledged_s - action.due_s for action in operations.done if action.step == "re-pin"]
+    assert waits_s[0] != waits_s[1]
+    assert waits_s[0] == pytest.approx(Operators(law("SEV2"), Streams(42)).response("response", 0)[0])
+
+
 def test_after_an_abort_all_is_rolled_back_and_nothing_else_done(tmp_path: Path) -> None:
     operations, env, pulled = operate(
         tmp_path,

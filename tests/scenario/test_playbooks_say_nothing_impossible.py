@@ -75,6 +75,7 @@ def test_a_good_one_is_read(tmp_path: Path) -> None:
         ("Did you mean AuroraFillRateLow", {"response": [{"when": {"alert": "AuroraFillRateLo"}, "do": "audit-orders"}]}),
         ("response.0: nothing makes the first step due", {"response": [{"do": "audit-orders"}]}),
         ("response.1.do", {"response": [{"at": "50m", "takes": "15m", "do": "audit-orders"}, {"do": "audit-orders"}]}),
+        ("response.0.again", {"response": [step("audit-orders", again=True)]}),
         ("rollbacks.0.when.provider", {"rollbacks": [{"when": {"provider": "akush", "active-for": "5m"}, "do": "audit-orders"}]}),
         ("stop-when.below", {"stop_when": {"metric": "dropped", "below": 0}}),
         ("expect.0.while", {"expect": [{"never": {"outcome": "filled"}, "while": "akash-outag"}]}),

@@ -89,6 +89,15 @@ def test_a_provider_that_is_busy_with_what_the_fault_sent_it_is_not_left_off():
     assert judged(a_record(series=busy)).checks["every provider in use after"].verdict == "passed"
 
 
+def test_a_provider_that_only_takes_what_is_too_much_for_the_others_may_have_none():
+    """One without a single order in some five minutes of the last hour, with no fault at all, has no custom that it could lose."""
+    playbook, record = a_playbook(), a_record(series=series_with("provider_filled{akash}", 0.0, 31, STEPS))
+    for idle, verdict in ((0, "failed"), (1, "passed")):
+        calm = a_record("calm", series=series_with("provider_filled{akash}", 0.0, STEPS - 30, STEPS - 30 + idle))
+        check = judge(playbook, record, calm, SLO, RTO_S).checks["every provider in use after"]
+        assert check.verdict == verdict
+
+
 def test_recovery_that_does_not_last_is_none():
     relapse = series_with("fill_rate", 0.5, 31, 50)
     relapse["fill_rate"][55:60] = [0.5] * 5

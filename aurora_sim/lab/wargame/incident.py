@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aurora_sim.lab.wargame.indicators import Indicator, back_inside, breach_after, step_at
+from aurora_sim.lab.wargame.indicators import STEP_S, Indicator, back_inside, breach_after, step_at
 from aurora_sim.observe.game_record import GameRecord
 
 FALSE_AFTER_S: Final = 1800.0
@@ -76,8 +76,11 @@ def incident_of(record: GameRecord, steady: Sequence[Indicator], correct: Collec
     """The incident of a record. `correct` names the alerts that speak of its faults; empty: any alert does."""
     faults = [fault for fault in record.faults if fault.end_s > fault.at_s]
     fault_s = min((fault.at_s for fault in faults), default=None)
+    end_s = record.steps * STEP_S
+    # What came by itself and is still on at the end has nothing after it that could be looked at.
+    ends_s = (fault.end_s for fault in faults if not (fault.by_itself and fault.end_s >= end_s))
     over_s = max(
-        [0.0, *(fault.end_s for fault in faults), *(a.done_s for a in record.actions if a.part == "rollback")],
+        [0.0, *ends_s, *(a.done_s for a in record.actions if a.part == "rollback")],
     )
     if fault_s is None:
         return Incident(None, None, None, None, None, None, over_s)

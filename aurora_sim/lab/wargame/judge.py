@@ -16,6 +16,7 @@ from aurora_sim.lab.wargame.incident import Incident, all_back, incident_of
 from aurora_sim.lab.wargame.indicators import STABLE_S, STEP_S, Indicator, back_inside, end_s, indicators, step_at
 from aurora_sim.lab.wargame.results import Verdict
 from aurora_sim.observe.game_record import GameRecord
+from aurora_sim.observe.recorder import TRAILING_STEPS
 from aurora_sim.scenario.config import Slo
 from aurora_sim.scenario.playbook import Expectation, Playbook
 
@@ -25,7 +26,9 @@ ODD_SHARE: Final = 0.2
 """Minutes outside an objective once the steady state is back, at most: chance takes a p95 of 180 round trips out at times."""
 TRAFFIC_STEPS: Final = 10
 TRAFFIC_ORDERS_MIN: Final = 20
-"""A provider that filled so many orders in the last ten minutes without any fault must fill some with it, after the rollbacks."""
+CUSTOM_STEPS: Final = 60
+"""A provider that without any fault filled so many orders in the last ten minutes, and some in any five of the last hour, must fill
+some with it, after the rollbacks. One that fills only what is too much for the others may have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,18 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _faults_observed(record: GameRecord) -> Held:
-    unseen = [fault for fault in record.faults if not fault.observed]
+    """Each that the playbook scripts; of those that come by themselves, which may be as small as they like, any."""
+    unseen = [fault for fault in record.faults if not fault.observed and not fault.by_itself]
     if not record.faults:
         return Held("void", "no fault", why_void="the game has no fault")
     if unseen:
         return Held(
             "void", f"{unseen[0].name}: {unseen[0].effect or 'no effect'}", why_void=f"{unseen[0].name} had no effect"
         )
-    return Held("passed", f"{len(record.faults)} of {len(record.faults)}")
+    seen = sum(fault.observed for fault in record.faults)
+    if not seen:
+        return Held("void", "0 seen", why_void="no fault that came had an effect")
+    return Held("passed", f"{seen} of {len(record.faults)}")
 
 
 def _steady_before(record: GameRecord, steady: Sequence[Indicator], incident: Incident) -> Held:
@@ -168,12 +175,17 @@ def _in_use_after(record: GameRecord, calm: GameRecord, incident: Incident) -> H
         if not name.startswith("provider_filled{"):
             continue
         provider_id = name[16:-1]
-        usual = sum(value or 0.0 for value in values[first:last])
-        now = sum(value or 0.0 for value in record.series[name][first:last])
+        usual, now = (_orders(of, first, last) for of in (values, record.series[name]))
         free = [sum(v or 0.0 for v in of.series[f"free_gpus{{{provider_id}}}"][first:last]) for of in (record, calm)]
-        if usual >= TRAFFIC_ORDERS_MIN and now == 0.0 and free[0] >= free[1]:
+        steady = all(values[max(0, last - CUSTOM_STEPS) : last])
+        if steady and usual >= TRAFFIC_ORDERS_MIN and now == 0.0 and free[0] >= free[1]:
             return Held("failed", f"{provider_id} filled none of the last orders; without the fault {usual:.0f}", -1.0)
     return Held("passed", "all")
+
+
+def _orders(trailing: Sequence[float | None], first: int, last: int) -> float:
+    """How many orders the counts over trailing five minutes come to: each fifth of them, so that none counts twice."""
+    return sum(trailing[step] or 0.0 for step in range(last - 1, first + TRAILING_STEPS - 2, -TRAILING_STEPS))
 
 
 # Expectations.

@@ -37,9 +37,11 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
     "minutes outside failovers": ("min", "lower"),
     "bridge RTT p95, median minute": ("ms", "lower"),
     "policy decision p95, median minute": ("ms", "lower"),
+    "availability": ("share", "higher"),
     "error budget burnt": ("share", "lower"),
     "orders lost": ("count", "lower"),
     "GPU-hours lost": ("GPU-hours", "lower"),
+    "cost": ("USD", "neither"),
     "cost against the calm twin": ("USD", "neither"),
     "failovers": ("count", "lower"),
     "false alarms": ("count", "lower"),
@@ -83,11 +85,14 @@ def measures(
     for measure, name in _MINUTES.items():
         values = record.series[name][first:]
         found[measure] = float(sum(1 for v in values if v is not None and not known[name].inside(v)))
+    sent = record.totals["allowed"] + record.totals.get("honest_refused", 0.0)
+    found["availability"] = record.totals["filled"] / sent if sent else None
     lost = _dropped(record) - _dropped(calm)
     budget = (1.0 - slo.fill_rate_p50_min) * calm.totals["allowed"] * BUDGET_S / (calm.steps * STEP_S)
     found["error budget burnt"] = max(0.0, lost) / budget if budget else None
     found["orders lost"] = lost
     found["GPU-hours lost"] = _hours_lost(record) - _hours_lost(calm)
+    found["cost"] = record.totals["cost_usd"]
     found["cost against the calm twin"] = record.totals["cost_usd"] - calm.totals["cost_usd"]
     found["failovers"] = record.totals["failovers"]
     false, missed = _alarms(verdict, record, playbook)
