@@ -148,10 +148,38 @@ class Evaluation:
             return each
         counter, per_second = GROWTHS[name]
 
+        def by_stretches() -> Columns:
+            start_s, end_s = window.span()
+            vector: Vector = []
+            for place, (labels, stretch) in enumerate(
+                zip(window.course.unnamed, window.stretches(counter), strict=True)
+            ):
+                value: float | None = None
+                if stretch is None:
+                    times, values = window.samples_of(place)
+                    value = function(times, values, start_s, end_s)
+                elif stretch[-1] >= 2:
+                    first, last, first_s, last_s, count = stretch
+                    value = extrapolated(
+                        last - first,
+                        first,
+                        first_s,
+                        last_s,
+                        count,
+                        start_s,
+                        end_s,
+                        counter=counter,
+                        per_second=per_second,
+                    )
+                if value is not None:
+                    vector.append((labels, value))
+            names, found = columns(vector)
+            return checked(window.course.unnamed if len(names) == len(window.course.unnamed) else names), found
+
         def at_once() -> Columns:
             rows = window.unbroken(counter)
             if rows is None:
-                return each()
+                return by_stretches()
             firsts, lasts, first_s, last_s, count = rows
             if count < 2 or not firsts:
                 return NOTHING

@@ -86,10 +86,18 @@ class Course(_Selected):
         self.gone = 0  # rows that were let go of
         self.torn_s = float("-inf")  # the latest row that lacks a series
         self.reset_s = float("-inf")  # the latest with a value below the one before it
+        # By series, as numbers of rows counted from the very first: where it began to be in every row, its last row before, and
+        # the latest with a value below the one before it.
+        self.since: list[int] = []
+        self.earlier: list[int] = []
+        self.resets: list[int] = []
 
     def add(self, key: Key) -> None:
         """One more series, which earlier rows lack."""
         super().add(key)
+        self.since.append(self.gone + len(self.rows))
+        self.earlier.append(-1)
+        self.resets.append(-1)
         if self.times:
             self.torn_s = self.times[-1]
 
@@ -99,14 +107,35 @@ class Course(_Selected):
         row = tuple(map(self._latest.get, self._keys, repeat(GONE)))
         if GONE in row:
             self.torn_s = time_s
+            self._tear(row)
         if rows and any(map(lt, row, rows[-1])):
             self.reset_s = time_s
+            number = self.gone + len(rows)
+            for place, (value, before) in enumerate(
+                zip(row, rows[-1], strict=False)
+            ):  # a new series was not in that row
+                if value < before:
+                    self.resets[place] = number
         times.append(time_s)
         rows.append(row)
         while times[0] < time_s - self.longest_s:
             times.popleft()
             rows.popleft()
             self.gone += 1
+
+    def _tear(self, row: Sequence[float]) -> None:
+        number = self.gone + len(self.rows)
+        for place, value in enumerate(row):
+            if value is GONE:
+                if self.since[place] < number:
+                    self.earlier[place] = number - 1
+                self.since[place] = number + 1
+
+
+Stretch = tuple[float, float, float, float, int]
+"""Samples without a gap: the first and the last value, their times, and how many there are."""
+
+NO_STRETCH: Final[Stretch] = (0.0, 0.0, 0.0, 0.0, 0)
 
 
 class Window:
@@ -141,6 +170,32 @@ class Window:
         if course.torn_s >= first_s or (counter and course.reset_s > first_s):
             return None
         return rows[place], rows[-1], first_s, times[-1], len(times) - place
+
+    def stretches(self, counter: bool) -> Iterator[Stretch | None]:
+        """For each series its samples within, as a stretch that ends now; None if they have a gap, end before now or began anew."""
+        course, first = self.course, self._place()
+        times, rows, gone = course.times, course.rows, course.gone
+        for place, last in enumerate(rows[-1]):
+            since = course.since[place] - gone
+            if course.earlier[place] - gone >= first or (counter and course.resets[place] - gone > first):
+                yield None
+            elif since >= len(rows):
+                yield NO_STRETCH
+            else:
+                begin = max(since, first)
+                yield rows[begin][place], last, times[begin], times[-1], len(rows) - begin
+
+    def samples_of(self, place: int) -> tuple[list[float], list[float]]:
+        """The times and values of the series at that place."""
+        first = self._place()
+        there = [
+            (time_s, row[place])
+            for time_s, row in zip(
+                islice(self.course.times, first, None), islice(self.course.rows, first, None), strict=True
+            )
+            if place < len(row) and row[place] is not GONE
+        ]
+        return [time_s for time_s, _ in there], [value for _, value in there]
 
     def samples(self) -> Iterator[tuple[list[float], list[float]]]:
         """The times and values of each series; empty where it has none in the range."""
