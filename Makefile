@@ -58,11 +58,12 @@ $(BENCH_READY): requirements/bench.lock $(TEST_READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	@touch $@
 
-bench: $(BENCH_READY) ## the hot path against its floor, the product against others, and the 30-seed baseline table
+bench: $(BENCH_READY) ## the hot path against its floor, the product against others, the 30-seed baseline table, and two cores against one
 	$(BIN)/python benchmarks/hot_path.py
 	$(BIN)/python benchmarks/simulators.py
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/baseline_seeds.py
+	$(BIN)/python benchmarks/cores.py
 
 schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed orders anew
 	$(BIN)/aurora-sim schema --write

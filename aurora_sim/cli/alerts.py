@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aurora_sim.cli.crew_options import chosen_crew, crew_options
+from aurora_sim.cli.crew_options import chosen_crew, crew_options, warm_up
 from aurora_sim.scenario.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def audit(
 
     Exit status 1 when a rule has a defect, a game's alert was missed, or one fired in a fault-free day.
     """
+    warm_up(jobs, executor, "aurora_sim.lab.alerts.audit")
     from aurora_sim.cli.run import progress_bar
     from aurora_sim.lab.alerts.audit import Day
     from aurora_sim.lab.alerts.audit import audit as audited

@@ -26,6 +26,16 @@ def crew_options(command: Any) -> Any:
     return jobs(executor(command))
 
 
+def warm_up(jobs: int | None, executor: str | None, module: str) -> None:
+    """Have the processes' server import what they need while the command itself still reads its files."""
+    if executor is None:
+        from aurora_sim.lab import processes
+        from aurora_sim.lab.workers import default_jobs
+
+        if (jobs or default_jobs()) > 1:
+            processes.warm_up(module)
+
+
 @contextlib.contextmanager
 def chosen_crew(jobs: int | None, executor: str | None) -> Iterator[int | Crew]:
     """A number of processes, or a cluster that is connected until the end of the block."""

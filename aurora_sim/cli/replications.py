@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
 from aurora_sim.cli.crew_options import chosen_crew
-from aurora_sim.engine.run import Options
 from aurora_sim.scenario.errors import InputError, did_you_mean
-from aurora_sim.scenario.scenario import Loaded
+
+if TYPE_CHECKING:
+    from aurora_sim.engine.run import Options
+    from aurora_sim.scenario.scenario import Loaded
 
 SEED_MAX = 2**63 - 1
 PRECISION = 0.01

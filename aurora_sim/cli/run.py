@@ -11,19 +11,19 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from aurora_sim.cli.crew_options import crew_options
+from aurora_sim.cli.crew_options import crew_options, warm_up
 from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
 from aurora_sim.cli.row_options import row_options, rows_chosen
 from aurora_sim.engine.replay_line import POLICY, RULES
-from aurora_sim.engine.run import Options, Run
-from aurora_sim.engine.run import run as run_scenario
-from aurora_sim.observe.terminal import summary
 from aurora_sim.scenario.errors import InputError
 from aurora_sim.scenario.scenario import STEPS_MAX, find, load
+
+if TYPE_CHECKING:
+    from aurora_sim.engine.run import Run
 
 
 @click.command()
@@ -116,11 +116,16 @@ def run(
         raise InputError(
             "--plots", "matplotlib, which draws them, is not installed", 'Install the extra: pip install ".[plots]"'
         )
+    if replications is not None:
+        warm_up(jobs, executor, "aurora_sim.lab.replications")
     chosen = Choice(replications, precision, measures, jobs, executor)
     single = {"--plots": plots, "--metrics-port": metrics_port is not None, "--pace": pace > 0.0}
     single |= {"--format": row_format is not None, "--sample": sample is not None, "--no-orders": no_orders}
     chosen.check(seed, single)
     rows = rows_chosen(row_format, sample, no_orders)
+    from aurora_sim.engine.run import Options
+    from aurora_sim.engine.run import run as run_scenario
+
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
     options = Options(seed, find(policy), find(rules), steps, out, pace, crypto, rows.format, rows.share)
     if replications is not None:
@@ -148,6 +153,8 @@ def run(
         if plots and done.recorder.step > 0:
             _draw(done, out)
         if not quiet:
+            from aurora_sim.observe.terminal import summary
+
             click.echo(summary(done.recorder, done.objectives, done.alerts, done.faults, done.complete))
             click.echo(f"{done.recorder.step} steps in {done.wall_clock_s:.2f} s; files in {out}/{rows.words}")
         if not done.complete:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aurora_sim.cli.crew_options import chosen_crew, crew_options
+from aurora_sim.cli.crew_options import chosen_crew, crew_options, warm_up
 from aurora_sim.scenario.errors import InputError
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def play(
 
     Exit status 1 when a game did not pass or, with --against, when something got worse.
     """
+    warm_up(jobs, executor, "aurora_sim.lab.wargame.play")
     from aurora_sim.lab.wargame.against import findings, regressed
     from aurora_sim.lab.wargame.catalogue import read_games
     from aurora_sim.lab.wargame.files import read_results, write_results

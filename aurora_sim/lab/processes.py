@@ -1,6 +1,7 @@
 """Runs over processes of this machine.
 
-They are spawned, not forked: a compiler or a thread of the parent would not survive a fork. They ignore Ctrl-C, which is the
+They are forks of a server that has imported what they need and done nothing with it: a compiler or a thread of the parent would
+not survive a fork, and each process spawned anew would take most of a second to import it all. They ignore Ctrl-C, which is the
 parent's to act on, and end with it, however it ends.
 """
 
@@ -13,14 +14,19 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import forkserver, resource_tracker
+from typing import Final
 
 from aurora_sim.lab.crew import Result, Task, attempt
 
+CONTEXT: Final = multiprocessing.get_context("forkserver")
+
 
 class Processes:
-    """A crew of `jobs` processes."""
+    """A crew of `jobs` processes, for work of a module."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, module: str) -> None:
+        warm_up(module)
         self._jobs = jobs
         self._pool = _pool(jobs)
 
@@ -44,8 +50,17 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
+def warm_up(module: str) -> None:
+    """Start the server, without waiting for it, if there is none yet: early, so that it imports `module` while the parent does."""
+    if module != "__main__":
+        CONTEXT.set_forkserver_preload([module])
+    resource_tracker.ensure_running()  # which lets SIGINT through again, so it must be there before
+    with _no_interrupts():
+        forkserver.ensure_running()
+
+
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(jobs, CONTEXT, initializer=_end_with_parent)
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ def run_all(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int | C
         if jobs <= 1:
             yield from map(work, tasks)
             return
-        crew: Crew = Processes(jobs)
+        crew: Crew = Processes(jobs, work.__module__)
     else:
         crew = jobs
     losses: Counter[int] = Counter()
