@@ -58,8 +58,9 @@ $(BENCH_READY): requirements/bench.lock $(TEST_READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	@touch $@
 
-bench: $(BENCH_READY) ## the hot path against its floor, the product against others, the 30-seed baseline table, and two cores against one
+bench: $(BENCH_READY) ## the hot path against its floor, how an order's cost grows, the product against others, the 30-seed baseline table, and two cores against one
 	$(BIN)/python benchmarks/hot_path.py
+	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/simulators.py
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/baseline_seeds.py

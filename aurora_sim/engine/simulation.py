@@ -141,7 +141,7 @@ class Simulation:
         return self._recorder.close_step(
             coverage=coverage,
             providers=providers,
-            tenant_gpu_hours_used={tenant_id: parts.ledger.used_today(tenant_id, day) for tenant_id in parts.tenants},
+            tenant_gpu_hours_used=parts.ledger.used_by_each(parts.tenants, day),
             gpu_hours_leased=(self._watched.leased_gpu_seconds(now_s) - self._leased_before_s) / 3600.0,
             halted=parts.gateway.halted,
             bridge_queues={name: bridge.queue_length(now_s) for name, bridge in parts.world.bridges.items()},

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, overload
 
 from aurora_sim.treaty.order import Order
-from aurora_sim.treaty.ranking import GLOBAL, ProviderView
+from aurora_sim.treaty.ranking import FILTERS, GLOBAL, PRICE, ProviderView
 
 Candidate = tuple[float, float, str, float, float, int]
 """The score with its sign changed, price in USD per GPU-hour, provider id, latency in ms, reputation, free GPUs: sorted by these,
@@ -24,6 +24,8 @@ Row = tuple[tuple[float, str, float, float, int], float, float, float, float, fl
 Shares = tuple[float, float, float, float, float]
 """A tenant's four weights, and their sum."""
 
+LATENCY: Final = FILTERS.index("latency")
+REPUTATION: Final = FILTERS.index("reputation")
 ANEW: Final = 3
 """To change one candidate takes about as long as to score so many anew and sort them (measured)."""
 
@@ -178,6 +180,21 @@ def reaches(candidates: Sequence[str], place: int) -> bool:
     except IndexError:
         return False
     return True
+
+
+def furthest_filter(candidates: Iterable[Candidate], order: Order) -> str:
+    """The furthest filter that any of some candidates reached, all of which an order's limits cut."""
+    furthest = PRICE
+    for _, price, _, latency, reputation, _ in candidates:
+        if price > order.max_price_usd_per_hour:
+            continue
+        if latency > order.max_latency_ms:
+            furthest = max(furthest, LATENCY)
+        elif reputation < order.min_reputation:
+            furthest = max(furthest, REPUTATION)
+        else:
+            return "capacity"  # none is further
+    return FILTERS[furthest]
 
 
 def _within_limits(candidates: list[Candidate], order: Order) -> Iterator[str]:

@@ -7,7 +7,7 @@ What is taken and not given back is *used*. The ledger counts; whether an order 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -100,6 +100,11 @@ class QuotaLedger:
         """GPU-hours that the tenant has used on that day; 0 for a forgotten day."""
         tenants = self._days.get(day)
         return tenants.get(tenant, 0) / MICRO if tenants is not None else 0.0
+
+    def used_by_each(self, tenants: Iterable[str], day: int) -> dict[str, float]:
+        """`used_today` of each of the tenants."""
+        used = self._days.get(day, {})
+        return {tenant: used.get(tenant, 0) / MICRO for tenant in tenants}
 
     def used(self, tenant: str, day: int) -> tuple[float, float]:
         """What a decision is made on, in one call: `used_today` and `used_total`."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from aurora_sim.treaty.candidates import Candidate, Offers, Shares, Shortlist, Standing, eligible
+from aurora_sim.treaty.candidates import Candidate, Offers, Shares, Shortlist, Standing, eligible, furthest_filter
 from aurora_sim.treaty.order import Order
 from aurora_sim.treaty.ranking import BALANCED, Explanation, Preferences, ProviderView, explain, no_route_reason
 
@@ -153,7 +153,9 @@ class Router:
         return explain(self._views, order, self.preferences(order.tenant_id))
 
     def no_route_reason(self, order: Order) -> str:
-        """Why `rank` is empty, as `no_route:<filter>`."""
+        """Why `rank` is empty, as `no_route:<filter>`; "" when it is not."""
+        if self._many and (candidates := self._standing(order).candidates):
+            return "" if self.rank(order) else f"no_route:{furthest_filter(candidates, order)}"
         return no_route_reason(self._views, order)
 
     def _score(self, order: Order) -> _Ranked:

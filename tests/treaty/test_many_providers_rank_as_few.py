@@ -11,7 +11,7 @@ from treaty_orders import an_order
 
 from aurora_sim.treaty import candidates, router
 from aurora_sim.treaty.candidates import Shortlist, reaches
-from aurora_sim.treaty.ranking import BALANCED, Preferences, ProviderView, explain, rank
+from aurora_sim.treaty.ranking import BALANCED, Preferences, ProviderView, explain, no_route_reason, rank
 from aurora_sim.treaty.router import Router
 
 NAMES = "abcdefgh"
@@ -36,9 +36,9 @@ ORDERS = st.builds(
     tenant_id=st.sampled_from([*WANTED, "tenant-without-preferences"]),
     gpus=st.integers(1, 8),
     region=st.sampled_from(["eu-west-1", "eu-west-1", "us-west-2"]),
-    max_price_usd_per_hour=st.sampled_from([0.95, 9.0]),
-    max_latency_ms=st.sampled_from([100.0, 900.0]),
-    min_reputation=st.sampled_from([0.0, 60.0]),
+    max_price_usd_per_hour=st.sampled_from([0.5, 0.95, 9.0]),
+    max_latency_ms=st.sampled_from([50.0, 100.0, 900.0]),
+    min_reputation=st.sampled_from([0.0, 60.0, 90.0]),
 )
 GOOD = ProviderView(
     provider_id="a",
@@ -78,6 +78,7 @@ class TestManyProviders:
             for order in orders[: number % len(orders) + 1]:  # some tenants do not ask each time
                 wanted = WANTED.get(order.tenant_id, BALANCED)
                 assert [*ranking.rank(order)] == rank([*views.values()], order, wanted)
+                assert ranking.no_route_reason(order) == no_route_reason([*views.values()], order)
                 everybody = an_order(
                     tenant_id=order.tenant_id, region=order.region, gpus=0, max_price_usd_per_hour=9.0,
                     max_latency_ms=900.0, min_reputation=0.0,
