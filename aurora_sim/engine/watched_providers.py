@@ -21,7 +21,8 @@ class WatchedProviders:
         self._changed = parts.world.changed
         providers = parts.world.providers.values()
         self._unsettled: dict[Provider, None] = dict.fromkeys(providers)
-        self._unread: dict[Provider, None] = dict.fromkeys(providers)  # those looked at since they were read off
+        self._unread: dict[Provider, None] = {}  # those that changed since they were read off, and
+        self._unshown: dict[Provider, None] = {}  # since they were shown to the router
         self._readings = {provider.provider_id: _reading(provider) for provider in providers}
         self._leased = {provider.provider_id: provider.leased() for provider in providers}
         parts.router.refresh([view(provider) for provider in providers])
@@ -34,8 +35,9 @@ class WatchedProviders:
         its standing back.
         """
         alpha, hysteresis_points = self._parts.reputation_alpha, self._parts.hysteresis_points
-        unsettled = self._unsettled
-        for provider in {**unsettled, **self._changed}:
+        self._hear()
+        unsettled, unread, unshown = self._unsettled, self._unread, self._unshown
+        for provider in {**unsettled, **unshown}:
             before = (provider.reputation, provider.credit)
             if provider.active:
                 provider.reputation = after_ack(provider.reputation, provider.standing, alpha)
@@ -43,25 +45,32 @@ class WatchedProviders:
                 provider.reputation = after_failure(provider.reputation, alpha)
             provider.credit = credit(provider.shown_reputation(), provider.credit, hysteresis_points)
             if before != (provider.reputation, provider.credit):
-                unsettled[provider] = self._changed[provider] = None
+                unsettled[provider] = unread[provider] = unshown[provider] = None
             elif provider in unsettled:
                 del unsettled[provider]
         self.show_router()
 
     def show_router(self) -> None:
         """Show the router what changed since the last time."""
-        if self._changed:
-            self._parts.router.update([view(provider) for provider in self._changed])
-            self._unread.update(self._changed)
-            self._changed.clear()
+        self._hear()
+        if self._unshown:
+            self._parts.router.update([view(provider) for provider in self._unshown])
+            self._unshown.clear()
 
     def read(self) -> tuple[ProviderReading, ...]:
         """Every provider as it is now, in the configuration's order."""
-        for provider in {**self._unread, **self._changed}:
+        self._hear()
+        for provider in self._unread:
             self._readings[provider.provider_id] = _reading(provider)
             self._leased[provider.provider_id] = provider.leased()
         self._unread.clear()
         return tuple(self._readings.values())
+
+    def _hear(self) -> None:
+        """Take note of those that say they changed."""
+        self._unread.update(self._changed)
+        self._unshown.update(self._changed)
+        self._changed.clear()
 
     def leased_gpu_seconds(self, now_s: float) -> float:
         """GPU-seconds leased up to now, as of the last `read`."""

@@ -25,7 +25,7 @@ class World:
     def __init__(self, config: WorldConfig, streams: Streams) -> None:
         profile = config.price_profile
         self.changed: dict[Provider, None] = {}
-        """The providers of which something changed since they were looked at, each once, in the order of change."""
+        """The providers of which something changed since somebody took note of them, each once, in the order of change."""
         self.providers = {
             provider_id: Provider(
                 provider_id,
