@@ -158,9 +158,7 @@ def picture(axes: dict[str, list[Measured]], path: Path) -> None:
     for axis, runs in axes.items():
         sizes = [run.size / runs[0].size for run in runs]
         costs = [run.us_per_order / runs[0].us_per_order for run in runs]
-        label = {"quiet": "providers, 36 orders a minute", "providers": "providers, 360 orders a minute"}.get(
-            axis, axis
-        )
+        label = "providers, as full" if axis == "split" else axis
         plot.plot(sizes, costs, marker="o", label=f"{label}: from {runs[0].size:,} to {runs[-1].size:,}")
     furthest = max(run.size / runs[0].size for runs in axes.values() for run in runs)
     plot.plot([1, furthest], [1, furthest], color="grey", linestyle=":", label="linear")
@@ -199,7 +197,7 @@ def main() -> int:
             sizes = (*sizes, 10_000_000)
         axes[axis] = []
         for size in sizes:
-            orders = size if axis == "orders" else 36_000 if long else 9_000
+            orders = size if axis == "orders" else 36_000 if long else 5_400
             run = median([in_its_own_process(axis, size, orders) for _ in range(arguments.rounds)])
             axes[axis].append(run)
             first = axes[axis][0]
