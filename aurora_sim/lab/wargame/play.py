@@ -18,9 +18,10 @@ from aurora_sim.lab.crew import Crew
 from aurora_sim.lab.workers import run_all
 from aurora_sim.observe.alerts import load_rules
 from aurora_sim.observe.game_record import Arm, GameRecord
+from aurora_sim.scenario.errors import RunError
 from aurora_sim.scenario.playbook import Playbook
 from aurora_sim.scenario.playbook_file import load_playbook
-from aurora_sim.scenario.scenario import Loaded
+from aurora_sim.scenario.scenario import Loaded, file_sha256
 
 FOLDER: Final = "war-games"
 
@@ -44,6 +45,11 @@ class Game:
     loaded: Loaded
     playbook: Playbook
 
+    def inputs(self, options: GameOptions) -> str:
+        """A digest of all files that a play of it reads."""
+        what = [self.loaded.sha256, *(file_sha256(path) for path in (options.policy, options.rules))]
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
     @property
     def world_key(self) -> str:
         """Equal for games whose calm arms are the same."""
@@ -54,12 +60,13 @@ class Game:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One game on one seed in one arm."""
+    """One game on one seed in one arm. The files are read anew where it is played, and must be what `inputs` says."""
 
     path: Path
     seed: int
     arm: Arm
     options: GameOptions
+    inputs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,12 @@ def play_all(
     last_use: dict[Play, int] = {}
     for place, game in enumerate(games):
         of_game: list[tuple[int, list[Play]]] = []
-        key = game.world_key
+        key, inputs = game.world_key, game.inputs(options)
         for seed in seeds[: game.playbook.seeds_max]:
-            calm = calm_first.setdefault((key, seed), Play(game.path, seed, "calm", options))
+            calm = calm_first.setdefault((key, seed), Play(game.path, seed, "calm", options, inputs))
             last_use[calm] = place
             arms: tuple[Arm, ...] = ("unanswered", "answered") if respond else ("unanswered",)
-            of_game.append((seed, [calm, *(Play(game.path, seed, arm, options) for arm in arms)]))
+            of_game.append((seed, [calm, *(Play(game.path, seed, arm, options, inputs) for arm in arms)]))
         plans.append((game, of_game))
     tasks = list(dict.fromkeys(one for _, of_game in plans for _, plays in of_game for one in plays))
     results = zip(tasks, run_all(play_one, tasks, jobs), strict=True)
@@ -109,8 +116,10 @@ def play_all(
 
 
 def play_one(task: Play) -> GameRecord:
-    """One play, in whatever process."""
+    """One play, in whatever process. Raises RunError where its files are others there."""
     game = read_game(task.path, task.options)
+    if game.inputs(task.options) != task.inputs:
+        raise RunError(f"{task.path}, or a file that it is played with, is not what it was at the start. Play it again")
     return play(game.loaded, game.playbook, task.seed, task.arm, task.options.policy, task.options.rules)
 
 
