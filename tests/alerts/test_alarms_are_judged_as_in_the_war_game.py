@@ -12,9 +12,9 @@ from aurora_sim.lab.alerts.results import RuleAudit
 GAME = "rtt/network-congestion"  # the round trip is out of its objective for a while; every order is filled
 RULES = {
     "AuroraBridgeRttHigh": "treaty_rtt_ms > 350",  # what the game asks for
-    "Early": "treaty_rtt_ms > 300",  # of the same indicator, and out of it in the end
+    "Early": "treaty_rtt_ms > 340",  # of the same indicator, a little before it is out
     "OtherIndicator": "treaty_fill_rate <= 1 and on () simulated_time_seconds > 2000",  # inside its objective all the while
-    "NoIndicator": "simulated_time_seconds > 1800 and simulated_time_seconds < 3600",  # from the fault's begin, minute 30
+    "NoIndicator": "simulated_time_seconds > 900 and simulated_time_seconds < 3300",  # from the fault's begin to its end
     "Before": "simulated_time_seconds > 600 and simulated_time_seconds < 900",
 }
 
