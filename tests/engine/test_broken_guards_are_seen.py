@@ -81,7 +81,7 @@ def test_an_order_allowed_by_a_trapped_call_is_seen(monkeypatch: pytest.MonkeyPa
 
 def test_a_client_that_believes_every_ack_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     game = running({"at": "1m", "for": "60m", "fault": "bad-acks", "provider": "vast"})
-    monkeypatch.setattr(life, "check_ack", lambda *_: "")
+    monkeypatch.setattr(life, "ack_refusal", lambda *_: "")
     game.run(3)
     assert rules(game) == {"bad-ack"}
 

@@ -96,7 +96,7 @@ def test_workers_end_with_their_parent(number: signal.Signals, tmp_path: Path) -
         os.killpg(parent.pid, number)
     else:
         parent.send_signal(number)
-    _, stderr = parent.communicate(timeout=30)  # the workers share its stderr: this is over when they are
+    _, stderr = parent.communicate(timeout=90)  # the workers share its stderr: this is over when they are
     assert parent.returncode == -number
     assert stderr.count("Traceback") == (number == signal.SIGINT), "the parent's own, and none of a worker"
 

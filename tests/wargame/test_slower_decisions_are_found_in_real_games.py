@@ -17,8 +17,8 @@ def games(tmp_path_factory):
     slow = {"id": "slow", "at": "12m", "fault": "bridge-slow", "bridge": "axelar", "factor": 2, "for": "5m"}
     rest = [{"share": {"outcome": "filled"}, "at-least": 0.5}]
     return (
-        a_game(folder, "outage", steps=24, method=[{**OUTAGE, "for": "5m"}]),
-        a_game(folder, "slow-bridge", steps=24, method=[slow], expect=rest),
+        a_game(folder, "outage", steps=30, method=[{**OUTAGE, "for": "5m"}]),
+        a_game(folder, "slow-bridge", steps=30, method=[slow], expect=rest),
     )
 
 
