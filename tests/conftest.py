@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is timed, an example of Hypothesis neither: on a busy machine a good one takes long now and then.
+settings.register_profile("aurora", deadline=None)
+settings.load_profile("aurora")
 
 TOOLS = {
     "promtool": ("promtool",),
