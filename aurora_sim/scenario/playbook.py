@@ -144,8 +144,9 @@ class Expectation(Strict):
     """What must be true. Exactly one of:
 
     alert    fires `fires-within` so long of the fault's begin (`of`); with `may-fire` only allowed to, with `silent` never
-    metric   `recovers-to` a bound `within` so long of the fault's begin, and is there for `for`; or is `at-least` or
-             `at-most` one at every minute that has a value, `while` a fault is on, or `from` one time `until` another
+    metric   `recovers-to` a bound `within` so long of the fault's begin, and is there for `for`, but for minutes that are
+             outside without the fault too; or is `at-least` or `at-most` one at every minute that has a value, `while` a
+             fault is on, or `from` one time `until` another
     never    no order that matches ends `while` a fault is on, or `from` one time `until` another
     share    of the orders that match `of-orders` (all), those that also match it are a share within bounds; of honest orders
              alone, unless one of the two names a source

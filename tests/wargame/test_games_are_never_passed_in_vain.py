@@ -111,3 +111,43 @@ def test_minutes_without_a_value_neither_help_nor_break():
     assert judged(a_record(series=gap)).incident.mitigate_s == 51 * 60.0
     silent = {"fill_rate": [AT_REST["fill_rate"]] * 40 + [None] * (STEPS - 40)}
     assert judged(a_record(series=silent)).verdict == "void"
+
+
+def recovery(values, calm=None, within="20m"):
+    """How `fill_rate recovers-to 0.8` of the fault at minute 30 went, for a series with and one without the fault."""
+    expect = [{"metric": "fill_rate", "recovers-to": 0.8, "within": within, "of": "dark"}]
+    twin = a_record("calm", series={"fill_rate": calm} if calm else None)
+    return judged(a_record(series={"fill_rate": values}), a_playbook(expect=expect), twin).held[0]
+
+
+def low_at(*steps):
+    return [0.5 if step in steps else 1.0 for step in range(STEPS)]
+
+
+def test_a_minute_that_is_bad_without_the_fault_too_does_not_undo_a_recovery():
+    held = recovery(low_at(*range(31, 36), 45), calm=low_at(45))
+    assert (held.verdict, held.measured) == ("passed", "back after 7m")
+
+
+def test_a_minute_that_is_bad_with_the_fault_alone_undoes_a_recovery():
+    held = recovery(low_at(*range(31, 36), 45), calm=low_at(46))
+    assert (held.verdict, held.measured) == ("passed", "back after 17m")
+    assert recovery(low_at(*range(31, 36), 48, 55), calm=low_at(46)).verdict == "failed"
+
+
+def test_nothing_recovers_from_what_is_bad_without_the_fault_too():
+    always = low_at(*range(31, STEPS))
+    assert recovery(always, calm=always).verdict == "void"
+
+
+@pytest.mark.parametrize(("seen", "verdict"), [(1.0, "void"), (0.5, "failed")], ids=["no-breach", "never-back"])
+def test_too_few_values_do_not_show_a_recovery_and_one_can_show_that_there_was_none(seen, verdict):
+    values = low_at()
+    values[33:] = [seen] + [None] * (STEPS - 34)
+    assert recovery(values).verdict == verdict
+
+
+def test_too_few_values_before_it_is_back_show_no_recovery():
+    values = low_at(31)
+    values[32:48] = [None] * 16
+    assert recovery(values).verdict == "void"

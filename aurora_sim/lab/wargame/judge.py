@@ -68,7 +68,7 @@ def judge(
     must, may = expected_alerts(playbook)
     incident = incident_of(record, steady, must or may)
     counts = iter(record.counts)
-    held = [_expectation(expectation, record, known, counts, incident) for expectation in playbook.expect]
+    held = [_expectation(expectation, record, calm, known, counts) for expectation in playbook.expect]
     checks = {
         "faults observed": _faults_observed(record),
         "steady state before": _steady_before(record, steady, incident),
@@ -192,13 +192,13 @@ def _orders(trailing: Sequence[float | None], first: int, last: int) -> float:
 
 
 def _expectation(
-    e: Expectation, record: GameRecord, known: dict[str, Indicator], counts: Iterable[int], incident: Incident
+    e: Expectation, record: GameRecord, calm: GameRecord, known: dict[str, Indicator], counts: Iterable[int]
 ) -> Held:
     counted = iter(counts)
     if e.alert is not None:
         return alert_held(e, record)
     if e.metric is not None:
-        return _metric(e, record, known)
+        return _metric(e, record, calm, known)
     if e.never is not None:
         whole, matched = next(counted), next(counted)
         if not whole:
@@ -245,45 +245,51 @@ def alert_held(e: Expectation, record: GameRecord) -> Held:
     return Held(verdict, f"after {clock(after[0])}", (e.fires_within - after[0]) / (e.fires_within or 1.0))
 
 
-def _metric(e: Expectation, record: GameRecord, known: dict[str, Indicator]) -> Held:
+def _metric(e: Expectation, record: GameRecord, calm: GameRecord, known: dict[str, Indicator]) -> Held:
     assert e.metric is not None
     name = e.metric + (f"{{{e.tenant or e.provider}}}" if e.tenant or e.provider else "")
     series = record.series[name]
     if e.recovers_to is not None:
-        assert e.within is not None
         low = known[e.metric].low if e.metric in known else not e.metric.startswith(("rejected", "denied"))
-        bound = Indicator(name, e.recovers_to, low)
-        begin_s = _begin_s(record, e.of)
-        from_step = step_at(begin_s) + 1
-        span = series[from_step : step_at(begin_s + e.within) + 1]
-        known_values = sum(value is not None for value in span)
-        if known_values < max(1, len(span) / 2):
-            why = f"{name} has a value in {known_values} of {len(span)} minutes after the fault began"
-            return Held("void", "no data", why_void=why)
-        # Recovery is from the last breach that began within the time: one that comes and goes has not recovered.
-        last_bad = max(
-            (
-                s
-                for s in range(from_step, min(len(series), step_at(begin_s + e.within) + 1))
-                if _outside(series[s], bound)
-            ),
-            default=None,
-        )
-        if last_bad is None:
-            return Held("passed", "never left it", 1.0)
-        back_s = back_inside(series, bound, last_bad, e.for_s)
-        if back_s is None:
-            return Held("failed", "not back", -1.0)
-        took_s = back_s - begin_s
-        return Held(
-            "passed" if took_s <= e.within else "failed", f"back after {clock(took_s)}", (e.within - took_s) / e.within
-        )
+        return _recovery(e, Indicator(name, e.recovers_to, low), series, calm.series[name], _begin_s(record, e.of))
     from_s, until_s = _window(e, record)
     values = [value for step, value in enumerate(series) if value is not None and from_s < end_s(step) <= until_s]
     if not values:
         return Held("void", "no data", why_void=f"{name} has no value there")
     worst = min(values) if e.at_least is not None else max(values)
     return _bounded(e, worst, f"{'lowest' if e.at_least is not None else 'highest'} {worst:.4g}")
+
+
+def _recovery(
+    e: Expectation, bound: Indicator, series: Sequence[float | None], twin: Sequence[float | None], begin_s: float
+) -> Held:
+    """Whether a series is back inside a bound within a time of the fault's begin, and stays for the expectation's `for`.
+
+    A minute that is outside without the fault too says nothing of it. Recovery counts from the last breach that began within
+    the time: what comes and goes has not recovered. With fewer than half of the minutes saying something a series is not
+    shown to be back; it can still be shown not to be.
+    """
+    assert e.within is not None
+    from_step, until_step = step_at(begin_s) + 1, min(len(series), step_at(begin_s + e.within) + 1)
+    own = [
+        None if _outside(value, bound) and step < len(twin) and _outside(twin[step], bound) else value
+        for step, value in enumerate(series)
+    ]
+    last_bad = max((step for step in range(from_step, until_step) if _outside(own[step], bound)), default=None)
+    held = Held("passed", "never left it", 1.0)
+    if last_bad is not None:
+        back_s = back_inside(own, bound, last_bad, e.for_s)
+        if back_s is None:
+            return Held("failed", "not back", -1.0)
+        took_s = back_s - begin_s
+        verdict: Verdict = "passed" if took_s <= e.within else "failed"
+        held = Held(verdict, f"back after {clock(took_s)}", (e.within - took_s) / e.within)
+    span = own[from_step:until_step]
+    telling = sum(value is not None for value in span)
+    if held.verdict == "passed" and telling < max(1, len(span) / 2):
+        why = f"{bound.name} says something in {telling} of {len(span)} minutes after the fault began"
+        return Held("void", "no data", why_void=why)
+    return held
 
 
 def _outside(value: float | None, bound: Indicator) -> bool:
