@@ -6,7 +6,7 @@ import pytest
 from game_records import STEPS
 from results_made import a_week, noisy_plays
 
-from aurora_sim.lab.wargame.against import findings, regressed
+from aurora_sim.lab.wargame.against import findings, paired_p_value, regressed
 from aurora_sim.lab.wargame.files import read_results, results_text, write_results
 from aurora_sim.scenario.errors import InputError
 
@@ -54,6 +54,15 @@ def test_the_table_survives_its_file(tmp_path):
     write_results(made, json_file=tmp_path / "last.json", junit=tmp_path / "junit.xml", report=None)
     assert read_results(tmp_path / "last.json") == made
     assert (tmp_path / "last.json").read_text() == results_text(made)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "least", "most"),
+    [((1.0, -1.0) * 5, 1.0, 1.0), ((0.1,) * 9 + (-0.8,), 0.01, 1.0), ((80.0,) * 20, 0.0, 1e-4)],
+    ids=["balanced", "unclear", "clear"],
+)
+def test_the_p_value_of_pairs_is_a_probability(gaps, least, most):
+    assert least <= paired_p_value([(float(k), k + gap) for k, gap in enumerate(gaps)]) <= most
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', "\x00"])
