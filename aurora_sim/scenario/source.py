@@ -12,8 +12,9 @@ from aurora_sim.scenario.errors import InputError, did_you_mean
 
 BYTES_MAX = 1024 * 1024
 _SUFFIXES = (".yaml", ".yml", ".json")
-# All but what YAML calls printable: so no file can put escape sequences on the reader's terminal either.
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# All but what YAML calls printable: so no file can put escape sequences on the reader's terminal either. Said the other way round
+# ("none of the printable"), the pattern takes 8 ms to compile, and so every command.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def content_of(path: Path) -> bytes:
