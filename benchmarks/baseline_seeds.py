@@ -45,7 +45,7 @@ def main() -> int:
     arguments = parser.parse_args()
     tasks = [(seed, arguments.steps) for seed in range(1, arguments.seeds + 1)]
     results = list(run_all(one, tasks, default_jobs()))
-    rows = [("seed", *SHORT, "leased", "alerts", "verdict")]
+    rows: list[tuple[str, ...]] = [("seed", *SHORT, "leased", "alerts", "verdict")]
     for seed, objectives, leased, alerts in results:
         verdict = "met" if all(o.verdict == "met" for o in objectives) else "MISSED"
         figures = ["-" if o.measured is None else f"{o.measured:.4g}" for o in objectives]

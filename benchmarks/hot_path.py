@@ -42,7 +42,7 @@ def floor_us(loaded: Loaded, folder: Path, orders: int) -> float:
 
         def arrive(event: simpy.Event) -> None:
             nonlocal began
-            number = event.value
+            number: int = event.value  # type: ignore[assignment]
             if number == IN_FLIGHT:
                 began = time.process_time()
             following = next(numbers, None)
@@ -52,7 +52,7 @@ def floor_us(loaded: Loaded, folder: Path, orders: int) -> float:
             env.timeout(BRIDGE_S, number).callbacks.append(answer)
 
         def answer(event: simpy.Event) -> None:
-            number = event.value
+            number: int = event.value  # type: ignore[assignment]
             env.timeout(JOB_S, number).callbacks.append(done)
             write(
                 ROW
@@ -63,7 +63,7 @@ def floor_us(loaded: Loaded, folder: Path, orders: int) -> float:
             )  # fmt: skip
 
         def done(event: simpy.Event) -> None:
-            assert event.value >= 0
+            assert event.value >= 0  # type: ignore[operator]
 
         env.timeout(0.0, next(numbers)).callbacks.append(arrive)
         env.run(until=(orders + IN_FLIGHT) * ARRIVAL_S)

@@ -53,7 +53,7 @@ def draws(orders: int) -> Draws:
 def ours(drawn: Draws) -> list[int]:
     """The product's clock, with its provider."""
     clock = Clock(0.0)
-    provider = Provider("akash", AKASH, {})
+    provider = Provider("akash", AKASH, walks={}, changed={})
     provider.capacity_gpus = provider.base_capacity_gpus = {"A100": GPUS}
     provider.leased_gpus = {"A100": 0}
     provider.price_usd_per_hour = {"A100": 1.0}
@@ -114,7 +114,8 @@ def with_ciw(drawn: Draws) -> list[int]:
             self.seconds = seconds
 
         def sample(self, t: float | None = None, ind: Any = None) -> float:
-            return self.seconds[ind.id_number - 1]
+            seconds: float = self.seconds[ind.id_number - 1]
+            return seconds
 
     class Taken(ciw.routing.NodeRouting):  # type: ignore[misc]
         def next_node(self, ind: Any) -> Any:
