@@ -68,6 +68,7 @@ def fail_strangely(task: Sum) -> int:
 
 def main() -> None:
     """`python worker_tasks.py FOLDER`: long tasks over two processes, until somebody ends them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored by what it runs in the background
     folder = Path(sys.argv[1])
     list(run_all(note, [Sum((number,), 120.0, folder) for number in range(8)], 2))
 
