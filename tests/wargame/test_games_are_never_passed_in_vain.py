@@ -151,3 +151,11 @@ def test_too_few_values_before_it_is_back_show_no_recovery():
     values = low_at(31)
     values[32:48] = [None] * 16
     assert recovery(values).verdict == "void"
+
+
+def test_too_few_values_and_back_too_late_is_failed_and_not_void():
+    values = low_at(31, 54)
+    values[32:54] = [None] * 22
+    held = recovery(values)
+    assert held.verdict == "failed"
+    assert held.measured.startswith("back after")
