@@ -4,11 +4,12 @@ SEED ?= 42
 STEPS ?= 120
 RUN_READY := .venv/run.stamp
 TEST_READY := .venv/test.stamp
+COMPILE_READY := .venv/compile.stamp
 BENCH_READY := .venv/bench.stamp
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sim-run sim-metrics-run wargame test lint policy-build treaty-verify bench lock schemas clean
+.PHONY: help sim-run sim-metrics-run wargame test lint compiled policy-build treaty-verify bench lock schemas clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -25,7 +26,11 @@ $(RUN_READY): requirements/run.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(TEST_READY): requirements/test.lock $(RUN_READY)
+$(COMPILE_READY): requirements/compile.lock $(RUN_READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/compile.lock
+	@touch $@
+
+$(TEST_READY): requirements/test.lock $(COMPILE_READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
 	@touch $@
 
@@ -35,10 +40,13 @@ sim-run: $(RUN_READY) ## run scenarios/baseline.yaml into out/ with plots (honou
 sim-metrics-run: $(RUN_READY) ## the same, a simulated minute a second, with metrics on 127.0.0.1:9110
 	$(BIN)/python -m aurora_sim run scenarios/baseline.yaml --seed $(SEED) --steps $(STEPS) --out out --metrics-port 9110 --pace 60 --serve
 
-wargame: $(RUN_READY) ## play the whole catalogue of war games with 20 seeds; the report and the results go into out/wargame
+wargame: compiled ## play the whole catalogue of war games with 20 seeds; the report and the results go into out/wargame
 	$(BIN)/python -m aurora_sim wargame --seeds 20 --json out/wargame/results.json --junit out/wargame/junit.xml --report out/wargame
 
-test: $(TEST_READY) ## run the tests
+compiled: $(COMPILE_READY) ## compile the hot path, where there is a C compiler (a minute; long runs take a third less time)
+	@$(BIN)/python -m aurora_sim.compiled
+
+test: $(TEST_READY) compiled ## run the tests
 	$(BIN)/python -m pytest -n 2
 
 lint: $(TEST_READY) ## formatting, lint, types
@@ -62,7 +70,7 @@ $(BENCH_READY): requirements/bench.lock $(TEST_READY)
 BENCHMARKS := "hot_path.py --rounds 3 --steps 300" "start_up.py --rounds 5" "memory.py --orders 10000 100000" growth.py cores.py \
   "simulators.py --orders 10000" "decisions.py --orders 10000" read_back.py
 
-bench: $(BENCH_READY) ## the benchmarks' short form: an order against its floor, start, memory, growth, cores, others, reading back
+bench: $(BENCH_READY) compiled ## the benchmarks' short form: an order against its floor, start, memory, growth, cores, others, reading back
 	@status=0; for benchmark in $(BENCHMARKS); do \
 	  echo "== $$benchmark"; $(BIN)/python benchmarks/$$benchmark || status=1; \
 	done; exit $$status
@@ -72,7 +80,8 @@ schemas: $(RUN_READY) ## write the JSON Schemas of scenarios and of signed order
 
 lock: ## pin the dependencies anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra plots --extra postgres --extra redis pyproject.toml -o requirements/run.lock
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra dask --extra parquet --extra plots --extra postgres --extra redis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra compile -c requirements/run.lock pyproject.toml -o requirements/compile.lock
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra build --extra compile --extra dask --extra parquet --extra plots --extra postgres --extra redis --extra test -c requirements/compile.lock pyproject.toml -o requirements/test.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra bench -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 
 clean: ## remove what was made, the environment included

@@ -2,7 +2,8 @@
 
 The floor is what no design of this kind can do without, per order: three bare SimPy timeouts, one bare policy call with the
 order packed, and one row of twenty columns formatted and written. The product is a run of `scenarios/baseline.yaml`, every output
-written, from its first recorded step to its last file in place.
+written, from its first recorded step to its last file in place. It is the product as `make bench` sets it up, its hot path compiled
+where there is a C compiler; `AURORA_SIM_COMPILED=0` measures the sources.
 
     python benchmarks/hot_path.py [--rounds 5] [--steps 600]
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import simpy
 
+from aurora_sim import compiled
 from aurora_sim.engine.run import Options, Run, run
 from aurora_sim.scenario.scenario import PROJECT, Loaded, load
 from aurora_sim.treaty.policy.host import PolicyHost
@@ -94,6 +96,7 @@ def main() -> int:
         folder = Path(name)
         floor_us(loaded, folder, 2000)
         product_us(loaded, folder, 60)
+        print(f"the hot path is {'compiled' if compiled.in_use() else 'not compiled (`make compiled`)'}")
         print("round  floor us/order  product us/order  ratio")
         for number in range(1, arguments.rounds + 1):
             floor = floor_us(loaded, folder, arguments.steps * 36)

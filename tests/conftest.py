@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# The tests look into the sources, and take their place here and there; what is compiled of them writes the same bytes
+# (tests/compiled). Before anything of the package is imported, and for all commands that the tests start.
+os.environ.setdefault("AURORA_SIM_COMPILED", "0")
+
 # No test is timed, an example of Hypothesis neither: on a busy machine a good one takes long now and then.
 settings.register_profile("aurora", deadline=None)
 settings.load_profile("aurora")

@@ -7,7 +7,7 @@ import math
 from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.parts import Parts
 from aurora_sim.scenario.faults import Flood
-from aurora_sim.world.flood import NOBODYS_ORDER, Submission, submissions
+from aurora_sim.world.flood import Submission, submissions
 
 
 def let_come(env: Clock, parts: Parts, number: int, name: str, fault: Flood) -> None:
@@ -24,7 +24,7 @@ def let_come(env: Clock, parts: Parts, number: int, name: str, fault: Flood) -> 
         wait()
         if gateway.lets_through(source, now_s):
             bridge.bogus += 1
-            bridge.send(NOBODYS_ORDER, now_s, math.inf, luck, 0.0)
+            bridge.send(None, now_s, math.inf, luck, 0.0)
 
     def wait() -> None:
         following = next(coming, None)

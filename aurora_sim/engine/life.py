@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from copy import copy
 from math import exp
 from time import perf_counter_ns
 from typing import Final
@@ -322,8 +321,8 @@ class OrderLife:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
         self._take_over(self._parts.world.front_door)
         for message in impact.replanned:
-            order: LiveOrder = message.order  # type: ignore[assignment]
-            if order.message is message:
+            order = message.order  # None: a flood's, which waits for no answer
+            if isinstance(order, LiveOrder) and order.message is message:
                 self._at(message.due_s, self._on_answered, message)
         for provider, share in impact.darkened:
             provider.move_reputation(after_outage(provider.reputation, self._parts.outage_penalty_points, share))
@@ -332,8 +331,8 @@ class OrderLife:
 
     def _killed(self, lease: Lease, why: str) -> None:
         """A job was killed; its lease has ended. Its tenant will notice."""
-        killed = copy(lease.job)  # the order that was filled stays as it was; its job goes on under a copy
-        assert isinstance(killed, LiveOrder)
+        order: LiveOrder = lease.job  # type: ignore[assignment]
+        killed = order.copy()  # the order that was filled stays as it was; its job goes on under a copy
         killed.killed_s = now_s = self._env.now
         provider_id = lease.provider.provider_id
         self._recorder.killed(provider_id, why)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aurora_sim.treaty.order import Order
+from aurora_sim.treaty.order import FIELDS, Order
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.provider import Provider
@@ -32,6 +32,36 @@ class TenantTerms:
         self.min_provider_reputation = min_provider_reputation
 
 
+STATE: Final = (
+    "attempts",
+    "bridge",
+    "bridge_luck",
+    "candidates",
+    "day",
+    "ended_s",
+    "failovers",
+    "index",
+    "job_luck",
+    "killed_s",
+    "link",
+    "message",
+    "outcome",
+    "place",
+    "policy_code",
+    "provider",
+    "provider_id",
+    "reason",
+    "refused",
+    "signed_id",
+    "submitted_s",
+    "tenant_reputation",
+    "time_s",
+    "tries",
+    "via",
+)
+"""What an order's life adds to what it says."""
+
+
 class LiveOrder(Order):
     """An order and its state.
 
@@ -40,33 +70,7 @@ class LiveOrder(Order):
     killed, a copy of the order, still `filled`, is routed again.
     """
 
-    __slots__ = (
-        "attempts",
-        "bridge",
-        "bridge_luck",
-        "candidates",
-        "day",
-        "ended_s",
-        "failovers",
-        "index",
-        "job_luck",
-        "killed_s",
-        "link",
-        "message",
-        "outcome",
-        "place",
-        "policy_code",
-        "provider",
-        "provider_id",
-        "reason",
-        "refused",
-        "signed_id",
-        "submitted_s",
-        "tenant_reputation",
-        "time_s",
-        "tries",
-        "via",
-    )
+    __slots__ = STATE
 
     candidates: Sequence[str]
     place: int
@@ -115,3 +119,18 @@ class LiveOrder(Order):
         self.refused = False
         self.outcome = ""
         # The rest is set when the order gets there: an assignment here costs every order, also one that is refused.
+
+    def copy(self) -> LiveOrder:
+        """Another order that says the same, in the same state."""
+        tenant = TenantTerms(
+            self.tenant_id, self.region, self.region_index, self.tenant_reputation, self.min_reputation
+        )
+        draft: OrderDraft = (
+            self.time_s, self.index, self.tenant_id, self.workload_type, self.gpu_type, self.gpus, self.gpu_hours,
+            self.max_price_usd_per_hour, self.bridge_luck, self.job_luck,
+        )  # fmt: skip
+        order = LiveOrder(self.source, draft, tenant, self.max_latency_ms, 0.0)
+        for name in FIELDS + STATE:
+            if hasattr(self, name):  # some are set when the order gets there
+                setattr(order, name, getattr(self, name))
+        return order

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from aurora_sim.observe.order_queries import OrderCounts, source
-from aurora_sim.observe.recorder import TRAILING_STEPS, Recorder, StepReading
+from aurora_sim.observe.recorder import TRAILING_STEPS, ProviderReading, Recorder, StepReading
 from aurora_sim.observe.rows import ARRIVAL
 from aurora_sim.observe.tally import ENTRY_REFUSED
 
@@ -42,10 +43,20 @@ class GameRecorder(Recorder):
         self.seen: dict[str, float | None] = {}
         self.series: dict[str, list[float | None]] = {}
 
-    def close_step(self, *positional: Any, **named: Any) -> StepReading:
+    def close_step(
+        self,
+        coverage: float | None,
+        providers: tuple[ProviderReading, ...],
+        tenant_gpu_hours_used: Mapping[str, float],
+        gpu_hours_leased: float,
+        halted: bool,
+        bridge_queues: Mapping[str, int],
+    ) -> StepReading:
         """End the step that is running, as `Recorder.close_step`; then add up what a game keeps of it."""
         ended = self.tally.ended
-        reading = super().close_step(*positional, **named)
+        reading = super().close_step(
+            coverage, providers, tenant_gpu_hours_used, gpu_hours_leased, halted, bridge_queues
+        )
         self._waited.append(self.decision_times.waited.copy())
         minute = _Minute()
         for order in ended:

@@ -161,8 +161,8 @@ class Recorder:
         recent = tuple(self._trailing)
         filled = sum([t.filled for t in recent])
         dropped = sum([t.dropped for t in recent])
-        gpu_hours_filled = sum([t.gpu_hours_filled for t in recent])
-        gpu_hours = gpu_hours_filled + sum([t.gpu_hours_dropped for t in recent])
+        gpu_hours_filled = sum([t.gpu_hours_filled for t in recent], 0.0)
+        gpu_hours = gpu_hours_filled + sum([t.gpu_hours_dropped for t in recent], 0.0)
         rtts = sorted(chain.from_iterable([t.rtts_ms for t in recent]))
         enough = filled + dropped >= FILL_ORDERS_MIN
         self.decision_times.add(self.decisions_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from aurora_sim.treaty.order import Order
+from aurora_sim.treaty.order import FIELDS, Order
 
 
 class Refusal(NamedTuple):
@@ -24,7 +24,7 @@ DEADLINE_PASSED = Refusal(422, "deadline_passed")
 
 # Reasons become metric labels, so their number is bounded: a sender must not be able to make new ones up.
 _UNKNOWN_FIELD = Refusal(422, "schema:unknown_field")
-_SCHEMA = {field: Refusal(422, f"schema:{field}") for field in (*Order.__slots__, "signature", "treaty_id")}
+_SCHEMA = {field: Refusal(422, f"schema:{field}") for field in (*FIELDS, "signature", "treaty_id")}
 
 
 class TokenBucketSettings(NamedTuple):

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+FIELDS: Final = (
+    "deadline_s",
+    "gpu_hours",
+    "gpu_type",
+    "gpus",
+    "issued_s",
+    "malformed_field",
+    "max_latency_ms",
+    "max_price_usd_per_hour",
+    "min_reputation",
+    "nonce",
+    "order_id",
+    "region",
+    "region_index",
+    "signature_valid",
+    "source",
+    "tenant_id",
+    "workload_type",
+)
+"""What an order says, in the order of the alphabet."""
+
 
 class Order:
     """One GPU order as the tenant signed it; nothing in it changes once it is made.
@@ -11,25 +34,7 @@ class Order:
     done or, in a batch run, carried; `malformed_field` names the field that breaks the schema, or is empty.
     """
 
-    __slots__ = (
-        "deadline_s",
-        "gpu_hours",
-        "gpu_type",
-        "gpus",
-        "issued_s",
-        "malformed_field",
-        "max_latency_ms",
-        "max_price_usd_per_hour",
-        "min_reputation",
-        "nonce",
-        "order_id",
-        "region",
-        "region_index",
-        "signature_valid",
-        "source",
-        "tenant_id",
-        "workload_type",
-    )
+    __slots__ = FIELDS
 
     order_id: str
     tenant_id: str

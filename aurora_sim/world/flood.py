@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 
@@ -15,15 +14,6 @@ from aurora_sim.world.streams import Streams
 
 Submission = tuple[float, str, BridgeLuck]
 """When it comes, from which source, and its luck on the bridge."""
-
-
-class _NobodysOrder:
-    """Stands where a message's order does; nobody waits for an answer."""
-
-    message = None
-
-
-NOBODYS_ORDER: Final = _NobodysOrder()
 
 
 def submissions(name: str, fault: Flood, streams: Streams) -> Iterator[Submission]:
