@@ -5,15 +5,16 @@ Prometheus at that scrape: it is gone at once, not after the five minutes for wh
 every evaluation here is at the time of the latest scrape, no marker has to be kept: a series is there if it was in that
 scrape. Its older samples stay in ranges until they are too old for them.
 
-Everything is kept in columns, one a series, as the series are the same from minute to minute: whoever reads them works out
-once what depends on their labels alone.
+Everything is kept in columns, one a series, as the series are the same from minute to minute, and come in the same order: where
+in a scrape those of a selector are is looked up when that changed, and whoever reads them works out once what depends on their
+labels alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, repeat, zip_longest
+from itertools import islice, zip_longest
 from operator import itemgetter, lt
 from typing import Final
 
@@ -44,9 +45,10 @@ _value: Final = itemgetter(2)
 class _Selected:
     """The series that a selector selects, from the first sample of each on."""
 
-    def __init__(self, latest: Mapping[Key, float]) -> None:
-        self._latest = latest
+    def __init__(self) -> None:
         self._keys: list[Key] = []
+        self._places: list[int] = []
+        self._torn = False  # some of them are not in the scrape
         self.names: Names = ()
         self.unnamed: Names = ()
 
@@ -58,14 +60,30 @@ class _Selected:
         self.unnamed = (*self.unnamed, unnamed)
         self.names = (*self.names, _named(name, unnamed))
 
+    def find(self, places: Mapping[Key, int]) -> None:
+        """Take note of where in a scrape each series is; one that is not there is looked for at its end, where `GONE` is."""
+        self._places = [places.get(key, -1) for key in self._keys]
+        self._torn = -1 in self._places
+
+    def _row(self, scrape: Sequence[float]) -> tuple[float, ...]:
+        return tuple(map(scrape.__getitem__, self._places))
+
 
 class Instant(_Selected):
     """The series of a selector without a range."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._now: Columns = ((), ())
+
+    def take(self, scrape: Sequence[float]) -> None:
+        """Take the values of now."""
+        values = self._row(scrape)
+        self._now = self._without_gone(values) if self._torn else (self.names, values)
+
     def now(self) -> Columns:
         """The values of now."""
-        values = [*map(self._latest.get, self._keys, repeat(GONE))]
-        return self._without_gone(values) if GONE in values else (self.names, values)
+        return self._now
 
     def _without_gone(self, values: Sequence[float]) -> Columns:
         there = [value is not GONE for value in values]
@@ -78,8 +96,8 @@ class Instant(_Selected):
 class Course(_Selected):
     """The series of all selectors that differ in their range alone: a row of values each minute, for as long as the longest."""
 
-    def __init__(self, latest: Mapping[Key, float]) -> None:
-        super().__init__(latest)
+    def __init__(self) -> None:
+        super().__init__()
         self.longest_s = 0.0
         self.times: deque[float] = deque()
         self.rows: deque[tuple[float, ...]] = deque()
@@ -101,11 +119,11 @@ class Course(_Selected):
         if self.times:
             self.torn_s = self.times[-1]
 
-    def take(self, time_s: float) -> None:
+    def take(self, time_s: float, scrape: Sequence[float]) -> None:
         """Take the row of now, and let go of those that are too old."""
         times, rows = self.times, self.rows
-        row = tuple(map(self._latest.get, self._keys, repeat(GONE)))
-        if GONE in row:
+        row = self._row(scrape)
+        if self._torn:
             self.torn_s = time_s
             self._tear(row)
         if rows and any(map(lt, row, rows[-1])):
@@ -213,7 +231,7 @@ class SeriesStore:
     """The series that some selector selects, each from its first sample on."""
 
     def __init__(self, selectors: Iterable[Selector]) -> None:
-        self._latest: dict[Key, float] = {}
+        self._keys: list[Key] = []  # of the latest scrape, in its order
         self._known: set[Key] = set()
         self.now_s = float("-inf")
         self.instants: dict[Selector, Instant] = {}
@@ -221,10 +239,11 @@ class SeriesStore:
         courses: dict[tuple[str, tuple[Matcher, ...]], Course] = {}
         for selector in selectors:
             if selector.range_s is None:
-                self.instants[selector] = Instant(self._latest)
+                self.instants[selector] = Instant()
             else:
-                course = courses.setdefault((selector.name, selector.matchers), Course(self._latest))
+                course = courses.setdefault((selector.name, selector.matchers), Course())
                 self.windows[selector] = Window(course, selector.range_s)
+        self._instants = tuple(self.instants.values())
         self._courses = tuple(courses.values())
         self._selected: list[tuple[str, tuple[Matcher, ...], _Selected]] = [
             *((selector.name, selector.matchers, instant) for selector, instant in self.instants.items()),
@@ -236,17 +255,27 @@ class SeriesStore:
         if not time_s > self.now_s:
             raise ValueError(f"the samples at {time_s} s come after those at {self.now_s} s")
         self.now_s = time_s
-        taken, latest = [*samples], self._latest
-        latest.clear()
-        latest.update(zip(map(_key, taken), map(_value, taken), strict=True))
-        if len(latest) < len(taken):
-            self._refuse_twice(taken)
-        if not self._known.issuperset(latest):
-            for key in latest:
-                if key not in self._known:
-                    self._first_seen(key)
+        taken = [*samples]
+        keys = [*map(_key, taken)]
+        if keys != self._keys:
+            self._find(keys)
+        scrape = [*map(_value, taken), GONE]
+        for instant in self._instants:
+            instant.take(scrape)
         for course in self._courses:
-            course.take(time_s)
+            course.take(time_s, scrape)
+
+    def _find(self, keys: list[Key]) -> None:
+        """Find the series of a scrape that has others than the one before, or has them in another order."""
+        places = {key: place for place, key in enumerate(keys)}
+        if len(places) < len(keys):
+            self._refuse_twice(keys)
+        for key in places:
+            if key not in self._known:
+                self._first_seen(key)
+        for _, _, selected in self._selected:
+            selected.find(places)
+        self._keys = keys
 
     def _selecting(self, key: Key) -> Iterator[_Selected]:
         name, labels = key
@@ -260,12 +289,12 @@ class SeriesStore:
         for selected in self._selecting(key):
             selected.add(key)
 
-    def _refuse_twice(self, taken: Iterable[TakenSample]) -> None:
+    def _refuse_twice(self, keys: Iterable[Key]) -> None:
         seen: set[Key] = set()
-        for name, labels, _ in taken:
-            if (name, labels) in seen and any(self._selecting((name, labels))):
-                raise ValueError(f"two samples of {_named(name, labels)} at {self.now_s} s")
-            seen.add((name, labels))
+        for key in keys:
+            if key in seen and any(self._selecting(key)):
+                raise ValueError(f"two samples of {_named(*key)} at {self.now_s} s")
+            seen.add(key)
 
 
 def _named(name: str, labels: Labels) -> Labels:
