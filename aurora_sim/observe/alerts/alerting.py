@@ -13,6 +13,7 @@ from typing import Final
 from aurora_sim.observe.alerts.evaluate import Compiled, Evaluation, EvaluationError
 from aurora_sim.observe.alerts.expression import METRIC_NAME, Node
 from aurora_sim.observe.alerts.rules import Rule, RuleFile
+from aurora_sim.observe.alerts.shape import needed
 from aurora_sim.observe.alerts.store import Labels, SeriesStore, TakenSample
 from aurora_sim.scenario.errors import InputError
 
@@ -62,12 +63,15 @@ class AlertEngine:
             (rule, evaluation.compiled(rule.expression), active)
             for rule, active in zip(rules.rules, self._active, strict=True)
         ]
+        self._needed = [needed(rule.expression) for rule in rules.rules]
         self._resolved: list[Alert] = []
+        self._wake()
 
     def observe(self, time_s: float, samples: Iterable[TakenSample]) -> None:
         """Take the samples of a minute and evaluate every rule. Raises InputError where a rule has no value."""
-        self._store.observe(time_s, samples)
-        for rule, condition, active in self._evaluated:
+        if self._store.observe(time_s, samples):
+            self._wake()
+        for rule, condition, active in self._awake:
             try:
                 names, values = condition()
                 if names or active:
@@ -75,6 +79,15 @@ class AlertEngine:
             except EvaluationError as error:
                 what = f"{rule.alert} has no value at {time_s:g} s: {error}"
                 raise InputError(rule.where, what, "Aggregate with sum by (...), or match with on (...)") from None
+
+    def _wake(self) -> None:
+        """Leave out the rules that wait for a series: many are of orders that end badly, and in most runs hardly any do."""
+        has_series = self._store.has_series
+        self._awake = [
+            evaluated
+            for evaluated, selectors in zip(self._evaluated, self._needed, strict=True)
+            if all(map(has_series, selectors))
+        ]
 
     def _update(
         self, rule: Rule, active: dict[Labels, Alert], holding: Iterable[tuple[Labels, float]], now_s: float

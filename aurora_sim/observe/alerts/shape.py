@@ -38,3 +38,24 @@ def cannot_fail(node: Node) -> bool:
         case Binary():
             whole = node.operator in ("and", "or", "unless") or is_single(node)
             return whole and cannot_fail(node.left) and cannot_fail(node.right)
+
+
+def needed(node: Node) -> frozenset[Selector]:
+    """The selectors that each must have had a sample before the expression can have one, or can fail."""
+    match node:
+        case Number():
+            return frozenset()
+        case Selector():
+            return frozenset((node,))
+        case Call():
+            if node.function == "absent":
+                return frozenset()
+            return needed(node.arguments[1 if node.function == "histogram_quantile" else 0])
+        case Aggregate() | Negate():
+            return needed(node.operand)
+        case Binary():
+            if node.operator == "or":
+                return frozenset()
+            left = needed(node.left) if cannot_fail(node.right) else frozenset()
+            right = needed(node.right) if node.operator != "unless" and cannot_fail(node.left) else frozenset()
+            return left | right

@@ -250,13 +250,14 @@ class SeriesStore:
             *((name, matchers, course) for (name, matchers), course in courses.items()),
         ]
 
-    def observe(self, time_s: float, samples: Iterable[TakenSample]) -> None:
-        """Take all samples of one minute; what is not among them is gone."""
+    def observe(self, time_s: float, samples: Iterable[TakenSample]) -> bool:
+        """Take all samples of one minute; what is not among them is gone. Whether some series is there for the first time."""
         if not time_s > self.now_s:
             raise ValueError(f"the samples at {time_s} s come after those at {self.now_s} s")
         self.now_s = time_s
         taken = [*samples]
         keys = [*map(_key, taken)]
+        known = len(self._known)
         if keys != self._keys:
             self._find(keys)
         scrape = [*map(_value, taken), GONE]
@@ -264,6 +265,12 @@ class SeriesStore:
             instant.take(scrape)
         for course in self._courses:
             course.take(time_s, scrape)
+        return len(self._known) > known
+
+    def has_series(self, selector: Selector) -> bool:
+        """Whether the selector selects any series that is there or was."""
+        selected = self.instants[selector] if selector.range_s is None else self.windows[selector].course
+        return bool(selected.names)
 
     def _find(self, keys: list[Key]) -> None:
         """Find the series of a scrape that has others than the one before, or has them in another order."""
