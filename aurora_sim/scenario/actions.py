@@ -4,8 +4,6 @@ Each is a step's `do`, with its arguments in `with`. They are told apart by name
 when the file is read.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -4,8 +4,6 @@ Each section of `World` is one file of `config/` or a part of one (`SECTIONS` sa
 any of it by key. Units stand last in the names.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

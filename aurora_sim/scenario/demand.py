@@ -1,7 +1,5 @@
 """How orders arrive: the models that a tenant's `demand` names, and the replay of a trace."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -3,9 +3,7 @@
 Each model has its own switch, and its figures stay in place while it is off. `config/README.md` says where they come from.
 """
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -113,7 +111,7 @@ class Failures(Strict):
     market: MarketFailures
     reputation: ReputationCollapse
 
-    def off(self) -> Failures:
+    def off(self) -> Self:
         """The same with every model switched off."""
         models = {name: getattr(self, name).model_copy(update={"enabled": False}) for name in type(self).model_fields}
         return self.model_copy(update=models)

@@ -1,7 +1,5 @@
 """What every fault says: when it begins, how long it lasts, how it comes on, and whether it comes again."""
 
-from __future__ import annotations
-
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator

@@ -5,8 +5,6 @@ Each has `at` (seconds from the start), `for` (how long) and `ramp` (how long it
 `repeat` strikes again and again: it stands for as many faults.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -1,7 +1,5 @@
 """How fast the people are who answer: response times by severity, and how long each action takes."""
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 from pydantic import model_validator

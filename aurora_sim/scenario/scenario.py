@@ -1,7 +1,5 @@
 """A scenario file: its model, and how it becomes a world, a schedule of faults, and the digests of all that was read."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

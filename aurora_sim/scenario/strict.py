@@ -1,15 +1,20 @@
-"""The base of every model that is read from a document, and the error that its validators raise."""
+"""The base of every model that is read from a document, and the error that its validators raise.
+
+Files that are mostly models go without `from __future__ import annotations`: each annotation would be kept as text, which pydantic
+compiles at every start.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 # What is valid is ours to say, not a plugin's that happens to be installed; and to look for one reads every package.
 os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 def wrong(what: str, mend: str, key: str | None = None) -> PydanticCustomError:
@@ -24,12 +29,16 @@ def _refuse_conversions(schema: Any) -> None:
     if isinstance(schema, dict):
         if schema.get("type") in ("int", "float", "bool", "str"):
             schema.setdefault("strict", True)
-        for key, part in schema.items():
-            if key not in ("metadata", "serialization", "default", "keys_schema"):
-                _refuse_conversions(part)
-    elif isinstance(schema, list | tuple):
-        for part in schema:
+        parts = [part for key, part in schema.items() if key not in _NO_VALUES]
+    else:
+        parts = schema
+    for part in parts:
+        if isinstance(part, _WITH_PARTS):
             _refuse_conversions(part)
+
+
+_NO_VALUES = ("metadata", "serialization", "default", "keys_schema")
+_WITH_PARTS = (dict, list, tuple)
 
 
 class Strict(BaseModel):
@@ -54,16 +63,22 @@ class Strict(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         # pydantic's own strict=True would refuse a list for a tuple and a text for an enum: YAML can give no other.
         schema = handler(source)
-        _refuse_conversions(handler.resolve_ref_schema(schema))
+        model: Any = handler.resolve_ref_schema(schema)
+        _refuse_conversions(model)
+        twins = {info.alias: name for name, info in cls.model_fields.items() if info.alias not in (None, name)}
+        if twins:
+            while model["type"] != "model":
+                model = model["schema"]  # what is around it are the model's own validators
+            model["schema"] = core_schema.no_info_before_validator_function(
+                partial(_one_spelling, twins), model["schema"]
+            )
         return schema
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_spelling(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for name, info in cls.model_fields.items():
-                if info.alias is not None and info.alias != name and name in data and info.alias in data:
-                    raise wrong(
-                        f"{info.alias} and {name} are the same key, and both are given", f"Keep {info.alias}", name
-                    )
-        return data
+
+def _one_spelling(twins: dict[str, str], data: Any) -> Any:
+    """Refuse data that give a key by its alias and by its name. `twins` are the names by their aliases."""
+    if isinstance(data, dict):
+        for alias, name in twins.items():
+            if name in data and alias in data:
+                raise wrong(f"{alias} and {name} are the same key, and both are given", f"Keep {alias}", name)
+    return data

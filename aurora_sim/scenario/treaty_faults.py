@@ -3,8 +3,6 @@
 They come and go as those of providers and bridges do, and each can be ended before its time by whoever repairs it.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
