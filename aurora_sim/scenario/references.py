@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from aurora_sim.scenario.composer import Keys
 from aurora_sim.scenario.config import ANYWHERE, Bridge, Provider, Tenant, Workload, World
 from aurora_sim.scenario.document import Document
 from aurora_sim.scenario.errors import InputError, did_you_mean
 from aurora_sim.scenario.failures import PROVIDER_TABLES
-from aurora_sim.scenario.faults import BadRequests, DemandChange, Fault, Outage, OutageHistory
 
 
 def check_new_names(before: Document, after: Document) -> None:
@@ -107,39 +106,3 @@ def _check_replay(document: Document, world: World) -> None:
     for keys, what, given, names in checks:
         if given not in names:
             raise InputError(document.where(keys), f"there is no {what} {given!r}", did_you_mean(given, names))
-
-
-def check_faults(document: Document, world: World, method: Sequence[Fault | OutageHistory]) -> None:
-    """Raise an InputError for the first fault on something that does not exist."""
-    regions = {region for provider in world.providers.values() for region in provider.regions}
-    regions |= {tenant.region for tenant in world.tenants.values()}
-    known: dict[str, Collection[str]] = {
-        "provider": world.providers,
-        "bridge": world.bridges,
-        "tenant": world.tenants,
-        "region": regions,
-    }
-    for number, fault in enumerate(method):
-        for key, names in known.items():
-            given = getattr(fault, key, None)
-            if given is not None and given not in names:
-                where = document.where(("method", number, key))
-                raise InputError(where, f"there is no {key} {given!r}", did_you_mean(given, names))
-        if isinstance(fault, Outage) and fault.provider is not None and fault.region is not None:
-            regions_of = world.providers[fault.provider].regions
-            if fault.region not in regions_of:
-                where = document.where(("method", number, "region"))
-                what = f"{fault.provider} has no nodes in {fault.region!r}"
-                raise InputError(where, what, did_you_mean(fault.region, regions_of))
-        gpu_type = getattr(fault, "gpu_type", None)
-        if gpu_type is not None:
-            offered = world.providers[str(fault.provider)].gpus  # type: ignore[union-attr]
-            if gpu_type not in offered:
-                where = document.where(("method", number, "gpu_type"))
-                raise InputError(where, f"{fault.target} has no {gpu_type!r}", did_you_mean(gpu_type, offered))
-        if world.demand.replay is not None and isinstance(fault, DemandChange | BadRequests):
-            where = document.where(("method", number))
-            raise InputError(
-                where, f"a {fault.fault} fault changes the tenants' own demand, and this scenario replays a trace",
-                "Take the fault out, or use demand.replay.time_scale",
-            )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from aurora_sim.scenario.annotations import models_in, options
 from aurora_sim.scenario.composer import Keys
 
 
@@ -55,29 +56,12 @@ def locate(model: type[BaseModel], location: Sequence[str | int], data: Any) -> 
         keys = (*keys, part)
     described = info.description if info is not None else None
     bounds = tuple(info.metadata) if info is not None else ()
-    return Place(keys, tuple(_models(holders)), described, (*bounds, *_bounds(here)))
-
-
-def _options(annotations: Iterator[Any] | list[Any]) -> Iterator[Any]:
-    """The annotations with unions taken apart, and Annotated and aliases opened."""
-    for annotation in annotations:
-        if hasattr(annotation, "__value__"):
-            yield from _options([annotation.__value__])
-        elif get_origin(annotation) is Annotated:
-            yield from _options([get_args(annotation)[0]])
-        elif get_origin(annotation) in (Union, types.UnionType):
-            yield from _options(list(get_args(annotation)))
-        else:
-            yield annotation
-
-
-def _models(annotations: list[Any]) -> list[type[BaseModel]]:
-    return [option for option in _options(annotations) if isinstance(option, type) and issubclass(option, BaseModel)]
+    return Place(keys, tuple(models_in(holders)), described, (*bounds, *_bounds(here)))
 
 
 def _tagged(annotations: list[Any], part: str | int) -> list[Any]:
     """The models of a union that `part` selects: by a Literal field's value, or in a plain union by the class name."""
-    models = _models(annotations)
+    models = models_in(annotations)
     if len(models) < 2:
         return []
     by_tag = [
@@ -91,7 +75,7 @@ def _tagged(annotations: list[Any], part: str | int) -> list[Any]:
 
 
 def _field(annotations: list[Any], part: str | int) -> FieldInfo | None:
-    for model in _models(annotations):
+    for model in models_in(annotations):
         for name, info in model.model_fields.items():
             if part in (info.alias, name):
                 return info
@@ -106,7 +90,7 @@ def _present(data: Any, part: str | int) -> bool:
 
 def _items(annotations: list[Any]) -> Iterator[Any]:
     """What a list, tuple or mapping among the annotations holds."""
-    for option in _options(annotations):
+    for option in options(annotations):
         arguments = [argument for argument in get_args(option) if argument is not Ellipsis]
         if arguments and get_origin(option) is not Literal:
             yield arguments[-1]
