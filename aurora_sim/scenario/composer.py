@@ -172,7 +172,7 @@ class _Composer:
         return value
 
     def typed(self, event: Event, keys: Keys) -> Any:
-        if any("\ud800" <= character <= "\udfff" for character in event.text):
+        if not event.text.isascii() and any("\ud800" <= character <= "\udfff" for character in event.text):
             raise self.refusal(
                 event,
                 keys,

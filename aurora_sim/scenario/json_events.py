@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 from aurora_sim.scenario.composer import Event, Kind, Refusal, shortened
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+_CLOSING = {"{": "}", "[": "]"}
+_SPACES = " \t\r\n"
+_SPACE = re.compile(rf"[{_SPACES}]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\.)*+"')
 _WORD = re.compile(r"[^\s{}\[\],:\"]+")
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|-?(?:NaN|Infinity)")
@@ -24,8 +26,7 @@ def json_events(text: str) -> Iterator[Event]:
     reader = _Reader(text)
     if reader.peek() == "":
         raise reader.refusal("the file is empty", 'Put {"key": value} into it')
-    # A generator inside a generator for each level: never deeper than the composer's limit, at which it stops asking.
-    yield from reader.value()
+    yield from reader.events()
     if reader.peek() != "":
         raise reader.refusal("text after the end of the document", "Take it out, or put it inside the brackets")
 
@@ -36,41 +37,48 @@ class _Reader:
         self.offset = 0
         self.line_starts = [0, *(match.end() for match in re.finditer(r"\n", text))]
 
-    def value(self) -> Iterator[Event]:
-        character = self.peek()
-        if character == "{":
-            yield self.event(Kind.MAPPING)
-            yield from self.entries("}")
-        elif character == "[":
-            yield self.event(Kind.LIST)
-            yield from self.entries("]")
-        elif character == '"':
-            yield self.string()
-        else:
-            yield self.word()
-
-    def entries(self, closing: str) -> Iterator[Event]:
-        opened = self.place()
-        self.offset += 1
-        while self.peek() != closing:
-            if closing == "}":
-                yield self.key()
-            yield from self.value()
-            if self.peek() == ",":
+    def events(self) -> Iterator[Event]:
+        """The events of one value, by a loop that keeps what is open: each would else go through a generator for each level."""
+        opened: list[tuple[str, tuple[int, int]]] = []  # the bracket that closes it, and where it was opened
+        while True:
+            character = self.peek()
+            whole = character not in _CLOSING
+            if whole:
+                yield self.string() if character == '"' else self.word()
+            else:
+                yield self.event(Kind.MAPPING if character == "{" else Kind.LIST)
+                opened.append((_CLOSING[character], self.place()))
                 self.offset += 1
-                if self.peek() == closing:
-                    raise self.refusal(
-                        f"a comma before the closing {closing}", "Take the comma out: JSON does not allow it"
-                    )
-            elif self.peek() != closing:
-                kind = "mapping" if closing == "}" else "list"
-                raise Refusal(
-                    *opened,
-                    f"a {kind} that is opened here has no comma between its entries, or is not closed",
-                    f"Put the missing , or {closing}",
+            while opened:
+                closing, place = opened[-1]
+                if whole:
+                    self.comma(closing, place)
+                if self.peek() != closing:
+                    break
+                yield self.event(Kind.END)
+                self.offset += 1
+                opened.pop()
+                whole = True
+            if not opened:
+                return
+            if opened[-1][0] == "}":
+                yield self.key()
+
+    def comma(self, closing: str, opened: tuple[int, int]) -> None:
+        """Go by the comma after a value; there need be none before the closing bracket."""
+        if self.peek() == ",":
+            self.offset += 1
+            if self.peek() == closing:
+                raise self.refusal(
+                    f"a comma before the closing {closing}", "Take the comma out: JSON does not allow it"
                 )
-        yield self.event(Kind.END)
-        self.offset += 1
+        elif self.peek() != closing:
+            kind = "mapping" if closing == "}" else "list"
+            raise Refusal(
+                *opened,
+                f"a {kind} that is opened here has no comma between its entries, or is not closed",
+                f"Put the missing , or {closing}",
+            )
 
     def key(self) -> Event:
         if self.peek() != '"':
@@ -88,13 +96,13 @@ class _Reader:
                 "a quoted text that is opened here is not closed on its line",
                 "Put the closing quote, and \\n for a new line",
             )
-        try:
-            decoded = json.loads(match.group())
-        except ValueError:
-            raise self.refusal("a backslash that escapes nothing", "Double the backslash") from None
-        event = self.event(Kind.SCALAR)._replace(text=decoded)
-        self.offset = match.end()
-        return event
+        text = match.group()[1:-1]
+        if "\\" in text:
+            try:
+                text = json.loads(match.group())
+            except ValueError:
+                raise self.refusal("a backslash that escapes nothing", "Double the backslash") from None
+        return self.scalar(text, match.end(), plain=False)
 
     def word(self) -> Event:
         match = _WORD.match(self.text, self.offset)
@@ -106,15 +114,21 @@ class _Reader:
             raise self.refusal(
                 f"{found} where a value is due", "Texts need double quotes; else give a number, true, false or null"
             )
-        event = self.event(Kind.SCALAR)._replace(text=word, plain=True)
-        self.offset = match.end()
-        return event
+        return self.scalar(word, match.end(), plain=True)
+
+    def scalar(self, text: str, end: int, plain: bool) -> Event:
+        line, column = self.place()
+        self.offset = end
+        return Event(Kind.SCALAR, line, column, text, plain)
 
     def peek(self) -> str:
         """The next character that is not space, without taking it; empty at the end."""
-        match = _SPACE.match(self.text, self.offset)
-        self.offset = match.end() if match else self.offset
-        return self.text[self.offset : self.offset + 1]
+        character = self.text[self.offset : self.offset + 1]
+        if character in _SPACES:  # the empty text at the end is too
+            match = _SPACE.match(self.text, self.offset)
+            self.offset = match.end() if match else self.offset
+            character = self.text[self.offset : self.offset + 1]
+        return character
 
     def event(self, kind: Kind) -> Event:
         return Event(kind, *self.place())

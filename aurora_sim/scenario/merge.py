@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from typing import Any
 
 from aurora_sim.scenario.composer import Keys, dotted
-from aurora_sim.scenario.document import Document
+from aurora_sim.scenario.document import Document, copied_data
 from aurora_sim.scenario.errors import InputError
 
 
@@ -46,4 +45,4 @@ def _merge(
                 result.note_origin(here, origin)  # looks at every mark: only where there may be one to forget
             else:
                 result.origins[here] = origin
-            below[key] = copy.deepcopy(value)
+            below[key] = copied_data(value)
