@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -36,6 +35,8 @@ class InvariantError(AssertionError):
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The mend for an unknown name: the nearest known one if there is a near one, and the list of what is known."""
+    import difflib  # needed where something is wrong, and this file by every command
+
     names = sorted(known)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     listed = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", ..."

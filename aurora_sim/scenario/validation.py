@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -82,5 +81,7 @@ def _one_for_each_mistake(findings: list[_Finding]) -> Iterable[_Finding]:
 
 
 def _misspelt(missing: Keys, unknown: list[Keys]) -> bool:
+    import difflib
+
     neighbours = [str(keys[-1]) for keys in unknown if keys[:-1] == missing[:-1]]
     return bool(difflib.get_close_matches(str(missing[-1]), neighbours, n=1, cutoff=0.6)) if missing else False
