@@ -6,8 +6,7 @@ One `%` format over a step's tuples writes them all; `csv.writer` takes three ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import chain
 from typing import Final, Protocol
 
@@ -30,7 +29,7 @@ ORDER_ID: Final = 7
 ARRIVAL: Final = 8
 RTT: Final = 12
 ENDED: Final = 16
-_FILLED: Final = "%s,%s,%s,%.4f,%s,filled,1,%s,%s,,%s,%.3f,%s,%d,%s,%.3f,%d,%d,%d,%.3f,%.1f,%.1f\n"
+_FILLED: Final = "%s,%s,%s,%.4f,%s,filled,1,%.4f,%.1f,,%s,%.3f,%s,%d,%s,%.3f,%d,%d,%d,%.3f,%.1f,%.1f\n"
 _UNFILLED: Final = "%s,%s,%s,%.4f,%s,%s,0,,,%s,%s,%.3f,%s,%d,%s,,%d,%d,%s,%.3f,,\n"
 
 
@@ -62,17 +61,9 @@ class KilledOrder(Protocol):
     killed_s: float
 
 
-# A column of these has few values, and the text of a float is most of a row's cost.
-_price: Final = lru_cache(maxsize=1024)("%.4f".__mod__)
-_latency: Final = lru_cache(maxsize=1024)("%.1f".__mod__)
-
-
 def filled_rows(step: int, orders: Sequence[FilledOrder]) -> str:
     """The rows of filled orders."""
-    columns: list[Iterable[object]] = [*zip(*orders, strict=True)]
-    columns[PRICE] = map(_price, columns[PRICE])
-    columns[LATENCY] = map(_latency, columns[LATENCY])
-    return (f"{step},{_FILLED}" * len(orders)) % tuple(chain.from_iterable(zip(*columns, strict=True)))
+    return (f"{step},{_FILLED}" * len(orders)) % tuple(chain.from_iterable(orders))
 
 
 def unfilled_row(step: int, order: UnfilledOrder) -> str:
