@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 SWITCH: Final = "AURORA_SIM_COMPILED"
 PACKAGE: Final = os.path.dirname(os.path.dirname(__file__))
 BUILT: Final = os.path.join(os.path.dirname(PACKAGE), "build", "compiled")
-ROOMS: Final = ("engine", "observe", "scenario", "treaty", "world")
-"""Where the modules are, and all that they import of ours: imports point only downwards."""
+ROOMS: Final = ("compiled", "engine", "observe", "scenario", "treaty", "world")
+"""Where the modules are, all that they import of ours (imports point only downwards), and how they are compiled."""
 MODULES: Final = (
     "aurora_sim.engine.clock",
     "aurora_sim.engine.game_life",
+    "aurora_sim.engine.invariants",
     "aurora_sim.engine.life",
     "aurora_sim.engine.live_order",
+    "aurora_sim.engine.watched_providers",
+    "aurora_sim.observe.course",
     "aurora_sim.observe.game_recorder",
     "aurora_sim.observe.recorder",
     "aurora_sim.observe.rows",
@@ -44,11 +47,15 @@ MODULES: Final = (
     "aurora_sim.treaty.reputation",
     "aurora_sim.treaty.router",
     "aurora_sim.world.bridge",
+    "aurora_sim.world.demand",
     "aurora_sim.world.modifiers",
+    "aurora_sim.world.provenance",
     "aurora_sim.world.provider",
 )
-"""What every order goes through. A compiled class has no `__slots__` to read, cannot be copied by `copy`, and can only be extended
-by a class that is compiled too."""
+"""What every order goes through, and the dearest of what each step takes. A compiled class has no `__slots__` to read, cannot be
+copied by `copy`, and can only be extended by a class that is compiled too; a generator expression that is passed to a function is
+made a list first, so it must end. The policy host is not here: its `decide` never raises, and a compiled one would for a wrong
+type."""
 LIBRARY: Final = "__mypyc"
 """How the name of the module ends that holds the code of all of them."""
 

@@ -6,6 +6,8 @@ Where one of these is missing, it says which, and the sources run as ever: exit 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import shutil
 import sys
@@ -14,7 +16,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from aurora_sim.compiled import BUILT, MODULES, PACKAGE, folder
+from aurora_sim.compiled import MODULES, PACKAGE, folder
 
 
 def main() -> int:
@@ -23,23 +25,13 @@ def main() -> int:
     parser.add_argument("--required", action="store_true", help="fail where it cannot be compiled")
     required = parser.parse_args().required
     made = folder()
-    if made.is_dir():
-        return 0
-    if lacking := missing():
-        print(f"the hot path is not compiled, for want of {lacking}: its sources run, a third slower", file=sys.stderr)
+    why_not = "" if made.is_dir() else missing() or compile_as(made)
+    if why_not:
+        print(f"the hot path is not compiled, so its sources run, a third slower: {why_not}", file=sys.stderr)
         return 1 if required else 0
-    built = Path(BUILT)
-    built.mkdir(parents=True, exist_ok=True)
-    print(f"compiling {len(MODULES)} modules, which takes a minute ...", file=sys.stderr)
-    with tempfile.TemporaryDirectory(dir=built, prefix=".making-") as name:
-        unfinished = Path(name) / "modules"
-        compile_into(unfinished, Path(name))
-        # Under its own name only when it is whole; another process may have been quicker.
-        if not made.is_dir():
-            unfinished.rename(made)
-    for other in built.iterdir():
+    for other in made.parent.iterdir():
         if other != made and not other.name.startswith("."):
-            shutil.rmtree(other)
+            shutil.rmtree(other, ignore_errors=True)
     return 0
 
 
@@ -47,15 +39,32 @@ def missing() -> str:
     """What is not on this machine and is needed to compile; "" where all is there."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
-        return f"a C compiler ({compiler})"
+        return f"there is no C compiler ({compiler})"
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
-        return "Python's headers (Debian: python3-dev)"
+        return "Python's headers are missing (Debian: python3-dev)"
     packages = [name for name in ("mypyc", "setuptools") if find_spec(name) is None]
-    return f"the Python packages {', '.join(packages)} (requirements/compile.lock)" if packages else ""
+    return f"there is no {' and no '.join(packages)} (pip install -r requirements/compile.lock)" if packages else ""
 
 
-def compile_into(target: Path, scratch: Path) -> None:
-    """Compile `MODULES` into `target`; C and object files go into `scratch`. Raises SystemExit, with what the compiler says."""
+def compile_as(made: Path) -> str:
+    """Compile `MODULES` into this folder, which is there only when it is whole; or say why that cannot be done."""
+    from setuptools.errors import BaseError
+
+    print(f"compiling {len(MODULES)} modules, which takes a minute or two ...", file=sys.stderr)
+    said = io.StringIO()
+    try:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent, prefix=".making-") as scratch:
+            with contextlib.redirect_stdout(said):
+                _compile_into(Path(scratch, "modules"), Path(scratch))
+            if not made.is_dir():  # another process may have been quicker
+                Path(scratch, "modules").rename(made)
+    except (BaseError, OSError, SystemExit) as failure:
+        return f"{said.getvalue()}{failure}"
+    return ""
+
+
+def _compile_into(target: Path, scratch: Path) -> None:
     from mypyc.build import mypycify
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
@@ -67,6 +76,8 @@ def compile_into(target: Path, scratch: Path) -> None:
         debug_level="0",
         target_dir=str(scratch),
     )
+    for extension in extensions:  # another compiler may warn of something else
+        extension.extra_compile_args = [flag for flag in extension.extra_compile_args if flag != "-Werror"]
     command = build_ext(Distribution({"name": "aurora_sim_compiled", "ext_modules": extensions}))
     command.build_lib = str(target)
     command.build_temp = str(scratch / "objects")

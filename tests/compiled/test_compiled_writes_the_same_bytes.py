@@ -59,7 +59,7 @@ def python(*arguments: str, checkout: Path = PROJECT, **environment: str) -> sub
 def made() -> None:
     """What every test here needs: the hot path, compiled from the sources as they are."""
     if not folder().is_dir() and (lacking := missing()):
-        pytest.skip(f"needs {lacking}, to compile the hot path")
+        pytest.skip(f"the hot path cannot be compiled: {lacking}")
     done = python("-m", "aurora_sim.compiled", "--required")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -137,7 +137,19 @@ def test_without_a_compiler_it_says_so_and_the_sources_run(tmp_path: Path):
     for arguments, status in (((), 0), (("--required",), 1)):
         done = python("-m", "aurora_sim.compiled", *arguments, checkout=checkout, CC="no-such-compiler -O2")
         assert done.returncode == status
-        assert "for want of a C compiler (no-such-compiler)" in done.stderr
+        assert "there is no C compiler (no-such-compiler)" in done.stderr
         assert "Traceback" not in done.stderr
     assert not (checkout / "build").exists()
+    assert python("-c", PRINTS, checkout=checkout).stdout == "False\n"
+
+
+def test_a_compiler_that_fails_is_told_and_leaves_nothing(tmp_path: Path):
+    checkout = a_checkout(tmp_path)
+    shutil.rmtree(checkout / "build")
+    shutil.copy(PROJECT / "pyproject.toml", checkout)
+    done = python("-m", "aurora_sim.compiled", checkout=checkout, CC="false")
+    assert done.returncode == 0
+    assert "the hot path is not compiled, so its sources run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((checkout / "build" / "compiled").iterdir()) == []
     assert python("-c", PRINTS, checkout=checkout).stdout == "False\n"
