@@ -104,6 +104,8 @@ class Recorder:
         self.replays_accepted = 0
         """Requests that replayed an order that was accepted before, and were allowed."""
         self.latest: StepReading | None = None
+        self.show_ended: Callable[[list[FilledOrder | UnfilledOrder]], object] | None = None
+        """Whoever wants to see the orders that ended in a step, at its end."""
 
     # What the engine tells.
 
@@ -156,6 +158,8 @@ class Recorder:
     ) -> StepReading:
         """End the step that is running: work out its SLIs, and begin the next."""
         tally = self.tally
+        if self.show_ended is not None:
+            self.show_ended(tally.ended)
         self._close_orders(tally)
         self._trailing.append(tally)
         recent = tuple(self._trailing)

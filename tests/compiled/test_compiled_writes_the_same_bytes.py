@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from aurora_sim.compiled import ROOMS, SWITCH, folder
+import aurora_sim
+from aurora_sim.compiled import MODULES, ROOMS, SWITCH, folder
 from aurora_sim.compiled.__main__ import missing
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -105,6 +108,25 @@ def test_the_other_scenarios_are_the_same(name: str, steps: int, tmp_path: Path)
 def test_really_signed_orders_are_the_same(tmp_path: Path):
     sources, compiled = both(*run("market-failures", 10, "--crypto", "real"), out=tmp_path)
     assert compiled == sources
+
+
+def test_replications_over_two_processes_are_the_same(tmp_path: Path):
+    sources, compiled = both(*run("price-spike", 10, "--replications", "3", "--jobs", "2"), out=tmp_path)
+    assert compiled == sources
+
+
+def test_no_class_that_is_not_compiled_extends_one_that_is():
+    """That would be a TypeError, but only where it is compiled."""
+    found = 0
+    for module in pkgutil.walk_packages(aurora_sim.__path__, "aurora_sim."):
+        if module.name.endswith("__main__"):
+            continue
+        for thing in vars(importlib.import_module(module.name)).values():
+            if isinstance(thing, type) and thing.__module__ == module.name and module.name not in MODULES:
+                found += 1
+                compiled = [base.__qualname__ for base in thing.__mro__ if base.__module__ in MODULES]
+                assert not compiled, f"{thing.__qualname__} extends {', '.join(compiled)}"
+    assert found > 100
 
 
 def test_games_are_the_same(tmp_path: Path):

@@ -14,8 +14,7 @@ import pytest
 from aurora_sim.lab.selfcheck.case import judge
 from aurora_sim.lab.selfcheck.check import CASES, LEVEL, tasks, work
 from aurora_sim.lab.selfcheck.engine_run import Counts
-from aurora_sim.observe.recorder import StepReading
-from aurora_sim.observe.rows import RTT
+from aurora_sim.observe.rows import RTT, FilledOrder
 from aurora_sim.scenario import faults
 from aurora_sim.world import intensity, renewals, sources
 from aurora_sim.world.bridge import Bridge
@@ -97,14 +96,12 @@ def test_mg_infinity_sees_gaps_that_stray_more_than_exponential_ones(monkeypatch
 
 
 def test_little_s_law_sees_round_trips_written_down_too_long(monkeypatch: Patch) -> None:
-    right = Counts.close_step
+    right = Counts.take
 
-    def off(counts: Counts, **read: object) -> StepReading:
-        filled = counts.tally.ended
-        filled[:] = [(*order[:RTT], order[RTT] * OFF, *order[RTT + 1 :]) for order in filled]  # type: ignore[index,misc]
-        return right(counts, **read)
+    def off(counts: Counts, filled: list[FilledOrder]) -> None:
+        right(counts, [(*order[:RTT], order[RTT] * OFF, *order[RTT + 1 :]) for order in filled])  # type: ignore[misc]
 
-    monkeypatch.setattr(Counts, "close_step", off)
+    monkeypatch.setattr(Counts, "take", off)
     assert missed("mg-infinity", runs=12) == {"rate x mean round trip"}
 
 

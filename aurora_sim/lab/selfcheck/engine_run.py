@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.lab.selfcheck.bare import Bare, bare_world
 from aurora_sim.observe.recorder import Recorder, StepReading
+from aurora_sim.observe.rows import FilledOrder, UnfilledOrder
 from aurora_sim.scenario.configuration import PROJECT
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.policy.terms import terms_from_config, treaty_terms
 
 
-class Counts(Recorder):
-    """A recorder that counts the orders that came after `settled_s`, once they end, and keeps when the denied came."""
+class Counts:
+    """Counts the orders that came after `settled_s`, once they end, and keeps when the denied came."""
 
     def __init__(self, settled_s: float) -> None:
-        super().__init__(None)
         self._settled_s = settled_s
         self.filled_of: Counter[tuple[str, int]] = Counter()
         """Orders by GPU type and GPUs."""
@@ -29,8 +28,9 @@ class Counts(Recorder):
         """The sum of the round trips of the filled orders, by GPU type."""
         self.denied_s: dict[str, list[float]] = {}
 
-    def close_step(self, *arguments: Any, **named_arguments: Any) -> StepReading:
-        for order in self.tally.ended:
+    def take(self, ended: Iterable[FilledOrder | UnfilledOrder]) -> None:
+        """Count the orders that ended in a step."""
+        for order in ended:
             if isinstance(order, tuple):
                 _, _, gpu_type, _, _, _, _, _, time_s, _, gpus, _, rtt_ms, *_ = order
                 if time_s >= self._settled_s:
@@ -43,7 +43,6 @@ class Counts(Recorder):
                     f"{order.outcome} {order.reason}: nothing but GPUs is short here"
                 )
                 self.lost_of[order.gpu_type, order.gpus] += 1
-        return super().close_step(*arguments, **named_arguments)
 
     def lost_share(self, gpu_type: str, gpus: int = 1) -> float:
         """The share of such orders that was refused."""
@@ -56,7 +55,8 @@ def engine_run(
 ) -> tuple[Counts, list[StepReading], list[int]]:
     """The counts, what was read at the end of each step, and the orders then in flight."""
     world = bare_world(bare)
-    recorder = Counts(settled_s)
+    counts, recorder = Counts(settled_s), Recorder(None)
+    recorder.show_ended = counts.take
     policy = _policy()
     policy.amend(treaty_terms(world.treaty))
     policy.renew()
@@ -69,7 +69,7 @@ def engine_run(
         readings.append(simulation.step())
         in_flight.append(simulation.in_flight)
     simulation.finish()
-    return recorder, readings, in_flight
+    return counts, readings, in_flight
 
 
 @lru_cache(maxsize=1)

@@ -32,10 +32,10 @@ def flight_run(seed: int) -> Sample:
     """The orders in flight are counted once a step, about as often as a round trip takes."""
     away = bridge(network_median_ms=FLIGHT_MEDIAN_S * 1000.0, network_sigma=FLIGHT_SIGMA)
     bare = Bare([Pool("any", [AMPLE_GPUS], INSTANT_H, bridge="away")], FLIGHT_PER_MINUTE, {"away": away})
-    counts, _, in_flight = engine_run(bare, seed, FLIGHT_STEPS)
+    counts, readings, in_flight = engine_run(bare, seed, FLIGHT_STEPS)
     seen = np.array(in_flight[FLIGHT_SETTLE_STEPS:], dtype=float)
     filled = counts.filled_of["any", 1]
-    arrivals_per_s = counts.arrived_total / (FLIGHT_STEPS * STEP_S)
+    arrivals_per_s = sum(reading.tally.arrived for reading in readings) / (FLIGHT_STEPS * STEP_S)
     expected = FLIGHT_PER_MINUTE / MINUTE_S * FLIGHT_S
     return {
         "mean in flight": [float(seen.mean())],
