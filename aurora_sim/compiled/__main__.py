@@ -48,8 +48,6 @@ def missing() -> str:
 
 def compile_as(made: Path) -> str:
     """Compile `MODULES` into this folder, which is there only when it is whole; or say why that cannot be done."""
-    from setuptools.errors import BaseError
-
     print(f"compiling {len(MODULES)} modules, which takes a minute or two ...", file=sys.stderr)
     said = io.StringIO()
     try:
@@ -59,7 +57,7 @@ def compile_as(made: Path) -> str:
                 _compile_into(Path(scratch, "modules"), Path(scratch))
             if not made.is_dir():  # another process may have been quicker
                 Path(scratch, "modules").rename(made)
-    except (BaseError, OSError, SystemExit) as failure:
+    except (Exception, SystemExit) as failure:  # whatever ails a compiler, the sources are as good
         return f"{said.getvalue()}{failure}"
     return ""
 
