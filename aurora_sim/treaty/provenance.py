@@ -243,9 +243,14 @@ class ReceiptDesk(Generic[Job]):
     ) -> tuple[list[Receipt[Job]], list[Done[Job]]]:
         """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed."""
         latencies_s = self._pin.pin(list(map(_JOB, batch)), now_s)
-        pins = list(zip(latencies_s, batch, strict=True))
-        made = [(from_s + latency_s, *done) for latency_s, done in pins if latency_s is not None]
-        return made, [done for latency_s, done in pins if latency_s is None] if len(made) < len(batch) else []
+        made = [
+            (from_s + latency_s, completed_s, job)
+            for latency_s, (completed_s, job) in zip(latencies_s, batch, strict=True)
+            if latency_s is not None
+        ]
+        if len(made) == len(batch):
+            return made, []
+        return made, [done for latency_s, done in zip(latencies_s, batch, strict=True) if latency_s is None]
 
 
 class _Backoff:
