@@ -89,13 +89,13 @@ def _wanted(sample_names: frozenset[str]) -> tuple[Metric, ...]:
 
 def _samples(metrics: Iterable[Metric], recorder: Recorder, reading: StepReading, treaty_id: str) -> Iterator[Sample]:
     found: list[Sample] = []
-    for metric in metrics:
-        for values, value in metric.read(recorder, reading):
-            labels = _labels(metric.labels, treaty_id, values)
+    for name, _, _, label_names, read in metrics:
+        for values, value in read(recorder, reading):
+            labels = _labels(label_names, treaty_id, values)
             if isinstance(value, Buckets):
-                found += _histogram(metric.name, labels, value)
+                found += _histogram(name, labels, value)
             else:
-                found.append(Sample(metric.name, labels, float(value)))
+                found.append(_sample((name, labels, float(value))))
     return iter(found)
 
 
@@ -119,7 +119,7 @@ def _histogram(name: str, labels: Labels, buckets: Buckets) -> Iterator[Sample]:
     names = (f"{name}_bucket",) * len(counts)
     return chain(
         map(_sample, zip(names, _bucket_labels(labels, buckets.bounds), counts, strict=True)),
-        (Sample(f"{name}_sum", labels, buckets.sum), Sample(f"{name}_count", labels, counts[-1])),
+        map(_sample, ((f"{name}_sum", labels, buckets.sum), (f"{name}_count", labels, counts[-1]))),
     )
 
 
