@@ -70,7 +70,7 @@ def _compile_into(target: Path, scratch: Path) -> None:
     os.chdir(Path(PACKAGE).parent)  # modules are named after their paths from here
     extensions = mypycify(
         ["--config-file=pyproject.toml", *(module.replace(".", "/") + ".py" for module in MODULES)],
-        opt_level="3",
+        opt_level="1",
         debug_level="0",
         target_dir=str(scratch),
     )
