@@ -27,7 +27,7 @@ def main() -> int:
     made = folder()
     why_not = "" if made.is_dir() else missing() or compile_as(made)
     if why_not:
-        print(f"the hot path is not compiled, so its sources run, a third slower: {why_not}", file=sys.stderr)
+        print(f"the hot path is not compiled, so its sources run, more slowly: {why_not}", file=sys.stderr)
         return 1 if required else 0
     for other in made.parent.iterdir():
         if other != made and not other.name.startswith("."):

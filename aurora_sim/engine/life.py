@@ -331,7 +331,8 @@ class OrderLife:
 
     def _killed(self, lease: Lease, why: str) -> None:
         """A job was killed; its lease has ended. Its tenant will notice."""
-        order: LiveOrder = lease.job  # type: ignore[assignment]
+        order = lease.job
+        assert isinstance(order, LiveOrder)
         killed = order.copy()  # the order that was filled stays as it was; its job goes on under a copy
         killed.killed_s = now_s = self._env.now
         provider_id = lease.provider.provider_id

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Mapping
 from typing import Final
 
 from aurora_sim.observe.order_queries import OrderCounts, source
-from aurora_sim.observe.recorder import TRAILING_STEPS, ProviderReading, Recorder, StepReading
-from aurora_sim.observe.rows import ARRIVAL
+from aurora_sim.observe.recorder import TRAILING_STEPS, Recorder, StepReading
+from aurora_sim.observe.rows import ARRIVAL, FilledOrder, UnfilledOrder
 from aurora_sim.observe.tally import ENTRY_REFUSED
 
 SERVED_ORDERS_MIN: Final = 5
@@ -32,6 +31,7 @@ class GameRecorder(Recorder):
 
     def __init__(self, tenants: list[str], bad: frozenset[str], counts: OrderCounts, decision_wait_ms: float) -> None:
         super().__init__(None, decision_wait_ms)
+        self.step_closed = self._keep
         self._tenants = tenants
         self._bad = bad
         self._counts = counts
@@ -43,20 +43,8 @@ class GameRecorder(Recorder):
         self.seen: dict[str, float | None] = {}
         self.series: dict[str, list[float | None]] = {}
 
-    def close_step(
-        self,
-        coverage: float | None,
-        providers: tuple[ProviderReading, ...],
-        tenant_gpu_hours_used: Mapping[str, float],
-        gpu_hours_leased: float,
-        halted: bool,
-        bridge_queues: Mapping[str, int],
-    ) -> StepReading:
-        """End the step that is running, as `Recorder.close_step`; then add up what a game keeps of it."""
-        ended = self.tally.ended
-        reading = super().close_step(
-            coverage, providers, tenant_gpu_hours_used, gpu_hours_leased, halted, bridge_queues
-        )
+    def _keep(self, ended: list[FilledOrder | UnfilledOrder], reading: StepReading) -> None:
+        """Add up what a game keeps of a step that has ended."""
         self._waited.append(self.decision_times.waited.copy())
         minute = _Minute()
         for order in ended:
@@ -86,7 +74,6 @@ class GameRecorder(Recorder):
                 )
             for name, value in self.seen.items():
                 self.series.setdefault(name, []).append(value)
-        return reading
 
     def _decision_p95_ms(self) -> float | None:
         """Of what orders waited for their decisions in the trailing window, in simulated time."""

@@ -104,8 +104,8 @@ class Recorder:
         self.replays_accepted = 0
         """Requests that replayed an order that was accepted before, and were allowed."""
         self.latest: StepReading | None = None
-        self.show_ended: Callable[[list[FilledOrder | UnfilledOrder]], object] | None = None
-        """Whoever wants to see the orders that ended in a step, at its end."""
+        self.step_closed: Callable[[list[FilledOrder | UnfilledOrder], StepReading], object] | None = None
+        """Whoever wants to see each step at its end: the orders that ended in it, and what was read."""
 
     # What the engine tells.
 
@@ -158,8 +158,7 @@ class Recorder:
     ) -> StepReading:
         """End the step that is running: work out its SLIs, and begin the next."""
         tally = self.tally
-        if self.show_ended is not None:
-            self.show_ended(tally.ended)
+        ended = tally.ended
         self._close_orders(tally)
         self._trailing.append(tally)
         recent = tuple(self._trailing)
@@ -195,6 +194,8 @@ class Recorder:
         self.step += 1
         self.tally = StepTally()
         self.filled = self.tally.ended.append
+        if self.step_closed is not None:
+            self.step_closed(ended, reading)
         return reading
 
     def _close_orders(self, tally: StepTally) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aurora_sim.lab.selfcheck.case import judge
 from aurora_sim.lab.selfcheck.check import CASES, LEVEL, tasks, work
 from aurora_sim.lab.selfcheck.engine_run import Counts
+from aurora_sim.observe.recorder import StepReading
 from aurora_sim.observe.rows import RTT, FilledOrder
 from aurora_sim.scenario import faults
 from aurora_sim.world import intensity, renewals, sources
@@ -98,8 +99,9 @@ def test_mg_infinity_sees_gaps_that_stray_more_than_exponential_ones(monkeypatch
 def test_little_s_law_sees_round_trips_written_down_too_long(monkeypatch: Patch) -> None:
     right = Counts.take
 
-    def off(counts: Counts, filled: list[FilledOrder]) -> None:
-        right(counts, [(*order[:RTT], order[RTT] * OFF, *order[RTT + 1 :]) for order in filled])  # type: ignore[misc]
+    def off(counts: Counts, filled: list[FilledOrder], reading: StepReading) -> None:
+        longer = [(*order[:RTT], order[RTT] * OFF, *order[RTT + 1 :]) for order in filled]
+        right(counts, longer, reading)  # type: ignore[arg-type]  # an order is too long a tuple to be put together again
 
     monkeypatch.setattr(Counts, "take", off)
     assert missed("mg-infinity", runs=12) == {"rate x mean round trip"}

@@ -28,7 +28,7 @@ class Counts:
         """The sum of the round trips of the filled orders, by GPU type."""
         self.denied_s: dict[str, list[float]] = {}
 
-    def take(self, ended: Iterable[FilledOrder | UnfilledOrder]) -> None:
+    def take(self, ended: Iterable[FilledOrder | UnfilledOrder], _reading: StepReading) -> None:
         """Count the orders that ended in a step."""
         for order in ended:
             if isinstance(order, tuple):
@@ -56,7 +56,7 @@ def engine_run(
     """The counts, what was read at the end of each step, and the orders then in flight."""
     world = bare_world(bare)
     counts, recorder = Counts(settled_s), Recorder(None)
-    recorder.show_ended = counts.take
+    recorder.step_closed = counts.take
     policy = _policy()
     policy.amend(treaty_terms(world.treaty))
     policy.renew()
