@@ -24,7 +24,7 @@ BUILT: Final = os.path.join(os.path.dirname(PACKAGE), "build", "compiled")
 ROOMS: Final = ("compiled", "engine", "observe", "scenario", "treaty", "world")
 """Where the modules are, all that they import of ours (imports point only downwards), and how they are compiled."""
 MODULES: Final = (
-    "aurora_sim.engine.clock",
+    "aurora_sim.engine.future_events",
     "aurora_sim.engine.game_life",
     "aurora_sim.engine.invariants",
     "aurora_sim.engine.life",

@@ -46,8 +46,7 @@ class OrderLife:
     """Carries every order of a run from its arrival to its end, and its job to its receipt."""
 
     def __init__(self, env: Clock, parts: Parts) -> None:
-        self._env = env
-        self._at = env.at
+        self._events = env.events
         # Made once: to look a method up makes a new object of it.
         self._on_answered = self._answered
         self._on_job_done = self._job_done
@@ -83,7 +82,7 @@ class OrderLife:
 
     def follow(self, source: OrderSource, drafts: Iterator[OrderDraft], first: OrderDraft) -> None:
         """Let the orders of a source arrive, one event each."""
-        parts, at, valid_for_s, defect = self._parts, self._at, self._parts.order_valid_for_s, source.defect
+        parts, events, valid_for_s, defect = self._parts, self._events, self._parts.order_valid_for_s, source.defect
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
         crypto, troubled = self._crypto, parts.world.front_door.troubled
         admit = self._admit if crypto is None else crypto.gate(self._admit, self._issued, defect)
@@ -93,7 +92,7 @@ class OrderLife:
         def arrive(draft: OrderDraft, now_s: float) -> None:
             following = next(drafts, None)
             if following is not None:
-                at(following[0], arrive, following)
+                events.at(following[0], arrive, following)
             order = LiveOrder(name, draft, tenants[draft[2]], latencies[draft[3]], valid_for_s)
             if defect:
                 parts.spoil(order, defect)
@@ -101,7 +100,7 @@ class OrderLife:
                 parts.trouble(order)
             admit(order, now_s)
 
-        at(first[0], arrive, first)
+        events.at(first[0], arrive, first)
 
     # 2. to 4. Gateway, nonce, policy.
 
@@ -143,7 +142,7 @@ class OrderLife:
         elif not self._decision_wait_s:
             self._route(order, now_s)
         else:
-            self._at(now_s + self._decision_wait_s, self._route, order)
+            self._events.at(now_s + self._decision_wait_s, self._route, order)
 
     def _new_day(self, now_s: float) -> int:
         """The UTC day, counted from the one in which the scenario starts; it stays until `_midnight_s`."""
@@ -198,7 +197,7 @@ class OrderLife:
         order.tries += 1
         loss = self._region_loss[order.region]
         order.message = message = link.bridge.send(order, now_s, now_s + link.timeout_s, luck, loss)
-        self._at(message.due_s, self._on_answered, message)
+        self._events.at(message.due_s, self._on_answered, message)
 
     def _answered(self, message: Message, now_s: float) -> None:
         """The reply is here, or the client gives up waiting for it."""
@@ -220,7 +219,7 @@ class OrderLife:
         if market is not None and not refusal:
             refusal = market.refusal(order.source, order.index, order.attempts if order.outcome else 0)
             if refusal == NO_BID:  # it took the order, and then nothing came
-                self._at(now_s + market.bid_timeout_s, lambda order, now_s: self._refused(order, now_s, NO_BID), order)
+                self._events.at(now_s + market.bid_timeout_s, lambda order, now_s: self._refused(order, now_s, NO_BID), order)
                 return
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
@@ -271,7 +270,7 @@ class OrderLife:
             placement_s = law.min_s
         run_s = placement_s + gpu_hours / gpus * 3600.0
         if provider.interruptions is None:
-            self._at(now_s + run_s, self._on_job_done, lease)
+            self._events.at(now_s + run_s, self._on_job_done, lease)
         else:
             self.run_on(lease, order, run_s, 0.0, order.attempts if order.outcome else 0)
         if order.outcome:  # it was filled before, and its job killed
@@ -295,9 +294,9 @@ class OrderLife:
         interruptions = lease.provider.interruptions
         after_s, why = (run_s, "") if interruptions is None else interruptions.first(order.source, order.index, again)
         if after_s >= run_s or after_s <= ran_s:  # one that is over by now struck a run of the job before this
-            self._at(self._env.now + (run_s - ran_s), self._on_job_done, lease)
+            self._events.at(self._events.now_s + (run_s - ran_s), self._on_job_done, lease)
         else:
-            self._at(self._env.now + (after_s - ran_s), self._interrupted, (lease, why))
+            self._events.at(self._events.now_s + (after_s - ran_s), self._interrupted, (lease, why))
 
     def _interrupted(self, interruption: tuple[Lease, str], now_s: float) -> None:
         """Something took a job off its node before it was done."""
@@ -323,7 +322,7 @@ class OrderLife:
         for message in impact.replanned:
             order = message.order  # None: a flood's, which waits for no answer
             if isinstance(order, LiveOrder) and order.message is message:
-                self._at(message.due_s, self._on_answered, message)
+                self._events.at(message.due_s, self._on_answered, message)
         for provider, share in impact.darkened:
             provider.move_reputation(after_outage(provider.reputation, self._parts.outage_penalty_points, share))
         for lease in impact.killed:
@@ -334,14 +333,14 @@ class OrderLife:
         order = lease.job
         assert isinstance(order, LiveOrder)
         killed = order.copy()  # the order that was filled stays as it was; its job goes on under a copy
-        killed.killed_s = now_s = self._env.now
+        killed.killed_s = now_s = self._events.now_s
         provider_id = lease.provider.provider_id
         self._recorder.killed(provider_id, why)
-        self._at(now_s + self._parts.notice_s(killed), self._reroute, (killed, provider_id, why))
+        self._events.at(now_s + self._parts.notice_s(killed), self._reroute, (killed, provider_id, why))
 
     def _take_over(self, door: FrontDoor) -> None:
         """What faults leave of the gateway's clock and its process, and how long decisions take now."""
-        self._check = self._parts.check_under_faults(self._env.now)
+        self._check = self._parts.check_under_faults(self._events.now_s)
         self._crash_share = door.crash_share
         self._releases = self._parts.releases if door.release_shares else None
         wait_s = self._parts.decision_wait_s + door.decision_add_s

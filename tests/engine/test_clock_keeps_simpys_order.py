@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from simpy.core import EmptySchedule
 from simpy.events import NORMAL, URGENT, EventPriority
 
-from aurora_sim.engine.clock import PAGE_S, Clock
+from aurora_sim.engine.clock import Clock
+from aurora_sim.engine.future_events import PAGE_S
 
 START_S = -2.0 * PAGE_S
 END_S = 8.0 * PAGE_S + 1.0
