@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aurora_sim.engine.faults_seen import FaultsSeen
 from aurora_sim.engine.game_life import GameLife
-from aurora_sim.engine.parts import client_settings
+from aurora_sim.engine.link import client_settings
 from aurora_sim.engine.simulation import Simulation
 from aurora_sim.scenario import actions, faults
 from aurora_sim.scenario.config import World as WorldConfig

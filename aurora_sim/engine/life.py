@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from math import exp
 from time import perf_counter_ns
 from typing import Final
 
@@ -219,7 +218,9 @@ class OrderLife:
         if market is not None and not refusal:
             refusal = market.refusal(order.source, order.index, order.attempts if order.outcome else 0)
             if refusal == NO_BID:  # it took the order, and then nothing came
-                self._events.at(now_s + market.bid_timeout_s, lambda order, now_s: self._refused(order, now_s, NO_BID), order)
+                self._events.at(
+                    now_s + market.bid_timeout_s, lambda order, now_s: self._refused(order, now_s, NO_BID), order
+                )
                 return
         if not refusal:
             price = provider.price_usd_per_hour[gpu_type]
@@ -264,10 +265,9 @@ class OrderLife:
         order.candidates = ()  # its job may run for days
         if provider.reputation != provider.standing:
             provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
-        law = provider.placement
-        placement_s = law.median_s * exp(law.sigma * placement)
-        if placement_s < law.min_s:
-            placement_s = law.min_s
+        placement_s = provider.placement.seconds(placement)
+        if placement_s < provider.placement_min_s:
+            placement_s = provider.placement_min_s
         run_s = placement_s + gpu_hours / gpus * 3600.0
         if provider.interruptions is None:
             self._events.at(now_s + run_s, self._on_job_done, lease)
@@ -285,7 +285,7 @@ class OrderLife:
                 order.tenant_id, order.workload_type, gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
                 provider.latency_ms, order.order_id, order.time_s, region, gpus, link.name,
                 (now_s - order.submitted_s) * 1000.0, order.attempts, order.failovers, order.policy_code, now_s,
-                placement_s, link.settlement.median_s * exp(link.settlement.sigma * settlement),
+                placement_s, link.settlement.seconds(settlement),
             )
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.provider import Provider
 
 if TYPE_CHECKING:
-    from aurora_sim.engine.parts import Link
+    from aurora_sim.engine.link import Link
 
 NO_POLICY_CODE = -2
 """`policy_code` of an order that never reached the policy."""

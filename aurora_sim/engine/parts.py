@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aurora_sim.engine.control_plane import STATE_LOST, ControlPlane
 from aurora_sim.engine.eavesdropper import Eavesdropper
+from aurora_sim.engine.link import Link, client_settings, links
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.observe.recorder import Recorder
-from aurora_sim.scenario.config import Bridge as BridgeConfig
-from aurora_sim.scenario.config import ClientConfig, RateLimit
+from aurora_sim.scenario.config import RateLimit
 from aurora_sim.scenario.config import World as WorldConfig
-from aurora_sim.treaty.bridge_client import BridgeClient
-from aurora_sim.treaty.client import ClientSettings
 from aurora_sim.treaty.coverage import CoverageGuard
 from aurora_sim.treaty.gateway import Gateway, Refusal, TokenBucketSettings
 from aurora_sim.treaty.ledger import QuotaLedger
-from aurora_sim.treaty.local_queue import QueueSettings
 from aurora_sim.treaty.nonce import MemoryNonceCache
 from aurora_sim.treaty.order import Order
 from aurora_sim.treaty.policy import UNKNOWN_REGION
@@ -28,7 +24,6 @@ from aurora_sim.treaty.policy.terms import region_indexes
 from aurora_sim.treaty.provenance import ReceiptDesk
 from aurora_sim.treaty.ranking import Preferences
 from aurora_sim.treaty.router import Router
-from aurora_sim.world.bridge import Bridge
 from aurora_sim.world.demand import BridgeLuck
 from aurora_sim.world.provenance import CompletedJob
 from aurora_sim.world.streams import Streams
@@ -42,40 +37,6 @@ if TYPE_CHECKING:
 
 Check = Callable[[Order, float], Refusal | None]
 """(order, seconds) -> why it is not let in, or None."""
-
-
-class Link(BridgeClient[LiveOrder]):
-    """How a provider is reached: the client's side of a bridge, the bridge itself, and its second clock.
-
-    An operator's `use` and `prefer_failover` take effect at once, also for the orders that wait.
-    """
-
-    __slots__ = ("alarm_s", "bridge", "changed", "name", "settlement")
-
-    failover: Link | None
-
-    def __init__(self, bridge: Bridge, settings: ClientSettings) -> None:
-        self.name = bridge.name
-        self.bridge = bridge
-        self.settlement = bridge.config.settlement
-        # When somebody who waits here is looked at next, and who sees to that: `Retries` sets these.
-        self.alarm_s = math.inf
-        self.changed: Callable[[Link], None] = lambda _: None
-        super().__init__(settings, service_rate_per_s(bridge.config))
-
-    def use(self, settings: ClientSettings) -> None:
-        super().use(settings)
-        self.changed(self)
-
-    def prefer_failover(self, preferred: bool) -> None:
-        super().prefer_failover(preferred)
-        self.changed(self)
-
-
-def service_rate_per_s(config: BridgeConfig) -> float:
-    """How many messages a second a bridge's workers can relay: workers / mean of the log-normal service time."""
-    mean_s = config.service_median_ms / 1000.0 * math.exp(config.service_sigma**2 / 2.0)
-    return config.workers / mean_s
 
 
 @dataclass(slots=True)
@@ -286,33 +247,6 @@ def _crypto(config: WorldConfig, world: World, streams: Streams, start_s: float)
         region_indexes=region_indexes(config.treaty),
     )
     return crypto, RealReceipts(world.provenance, crypto, streams)
-
-
-def client_settings(client: ClientConfig) -> ClientSettings:
-    """The client of every bridge, as the configuration has it."""
-    queue = client.queue
-    return ClientSettings(
-        timeout_ms=client.timeout_ms,
-        backoff_base_s=client.backoff_base,
-        backoff_cap_s=client.backoff_cap,
-        jitter=client.jitter,
-        max_attempts=client.max_attempts,
-        failover_attempts=client.failover_attempts,
-        breaker_failures=client.breaker_failures,
-        breaker_probe_s=client.breaker_probe,
-        queue=None
-        if queue is None
-        else QueueSettings(orders_max=queue.orders_max, drain_fraction=queue.drain_fraction),
-    )
-
-
-def links(world: World, settings: ClientSettings) -> dict[str, Link]:
-    """A link over each bridge."""
-    made = {name: Link(bridge, settings) for name, bridge in world.bridges.items()}
-    for link in made.values():
-        if link.bridge.failover is not None:
-            link.failover = made[link.bridge.failover]
-    return made
 
 
 def _bucket(limit: RateLimit | None) -> TokenBucketSettings | None:

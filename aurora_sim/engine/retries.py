@@ -12,8 +12,9 @@ import math
 from collections.abc import Callable
 
 from aurora_sim.engine.clock import Clock
+from aurora_sim.engine.link import Link
 from aurora_sim.engine.live_order import LiveOrder
-from aurora_sim.engine.parts import Link, Parts
+from aurora_sim.engine.parts import Parts
 from aurora_sim.treaty.client import backoff_s, next_move
 
 
@@ -98,7 +99,8 @@ class Retries:
 
 def fail_over(order: LiveOrder) -> Link:
     """Let the order's tries go over the failover bridge from now on."""
-    assert order.link.failover is not None, "there is no other bridge to fail over to"
-    order.via = order.link.failover
+    failover = order.link.failover
+    assert isinstance(failover, Link), "there is no other bridge to fail over to"
+    order.via = failover
     order.tries = 0
-    return order.via
+    return failover

@@ -124,12 +124,10 @@ class Router:
 
         Read it only: orders with the same answer share one list.
         """
-        try:
-            ids, priced, dearest, slowest, worst, fewest, candidates = self._ranked[
-                order.tenant_id, order.region, order.gpu_type
-            ]
-        except KeyError:
-            ids, priced, dearest, slowest, worst, fewest, candidates = self._score(order)
+        ranked = self._ranked.get((order.tenant_id, order.region, order.gpu_type))
+        if ranked is None:
+            ranked = self._score(order)
+        ids, priced, dearest, slowest, worst, fewest, candidates = ranked
         # The limits against the extremes of all candidates, which most orders clear but for the price.
         if slowest <= order.max_latency_ms and worst >= order.min_reputation and fewest >= order.gpus:
             price_max = order.max_price_usd_per_hour

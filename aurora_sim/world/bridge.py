@@ -137,7 +137,8 @@ class Bridge:
         under_way = self._under_way
         while under_way and under_way[0].finish_s <= now_s:
             under_way.popleft()
-        message = Message(order, give_up_s, service_s, travel_s, *self._take_turn(now_s, give_up_s, service_s))
+        start_s, finish_s = self._take_turn(now_s, give_up_s, service_s)
+        message = Message(order, give_up_s, service_s, travel_s, start_s, finish_s)
         under_way.append(message)
         return message
 

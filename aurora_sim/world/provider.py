@@ -9,6 +9,7 @@ from aurora_sim.scenario.config import ANYWHERE
 from aurora_sim.scenario.config import Provider as ProviderConfig
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.world.interruptions import Interruptions
+from aurora_sim.world.lognormal import LogNormal
 from aurora_sim.world.market import Market
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.prices import PriceWalk
@@ -53,7 +54,8 @@ class Provider:
         self.reputation = config.reputation
         self.credit = config.reputation  # what tenants' floors are held against, as of the last health check
         self.routing_weight = config.routing_weight
-        self.placement = config.placement
+        self.placement = LogNormal(config.placement)
+        self.placement_min_s = config.placement.min_s
         self.walks = walks
         self.market: Market | None = None  # where it may have no bid or no offer, and
         self.interruptions: Interruptions | None = None  # what may take a job off its node
