@@ -285,7 +285,7 @@ class Levers:
         if link.failover is None:
             return f"{given.bridge} has no failover bridge"
         if link.failover_preferred:
-            return f"orders prefer {link.failover.name} to {given.bridge} already"
+            return f"orders prefer {link.bridge.failover} to {given.bridge} already"
         link.prefer_failover(True)
         return ""
 

@@ -96,14 +96,17 @@ class Parts:
         draws = self.streams.generator(f"{order.source}/job/notice#{order.attempts}", order.index)
         return float(draws.random()) * self.health_check_every_s
 
-    def check_under_faults(self, now_s: float) -> Check:
-        """The gateway's check as faults leave it now: by the clock that it has, and of nothing while its state is lost."""
+    def check_under_faults(self, now_s: float) -> Check | None:
+        """The gateway's check as faults leave it now: by the clock that it has, and of nothing while its state is lost.
+
+        None: they leave it as it is.
+        """
         check, add_s, lost = self.gateway.check, self.world.front_door.clock_add_s, self.world.front_door.state_lost
         if self.control_plane is not None:
             self.control_plane.follow(lost, now_s)
         if lost:
             return lambda order, now_s: STATE_LOST
-        return (lambda order, now_s: check(order, now_s + add_s)) if add_s else check
+        return (lambda order, now_s: check(order, now_s + add_s)) if add_s else None
 
     def give_back(self, order: LiveOrder) -> None:
         """Give back the quota of an allowed order that ended unfilled."""

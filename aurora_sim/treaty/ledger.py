@@ -63,14 +63,10 @@ class QuotaLedger:
 
     def take(self, tenant: str, day: int, gpu_hours: float) -> None:
         """Count an allowed order towards its tenant's day and the treaty."""
-        # Every allowed order comes through here: `units` in line, and only a tenant's first order of a day leaves the path.
-        if not gpu_hours > 0.0:  # NaN too
-            raise _no_amount(gpu_hours)
+        amount = units(gpu_hours)
         try:
-            amount = round(gpu_hours * MICRO) or 1
-            self._days[day][tenant] += amount
-        except (KeyError, OverflowError):  # the latter from infinity
-            amount = units(gpu_hours)
+            self._days[day][tenant] += amount  # but for a tenant's first order of a day
+        except KeyError:
             if self._before is not None and day < self._before:
                 self._forgotten += amount
             else:
@@ -177,10 +173,14 @@ class QuotaLedger:
 
 def units(gpu_hours: float) -> int:
     """Millionths of a GPU-hour, nearest and at least 1. Zero, below, infinite and NaN: InvariantError."""
+    if 0.0 < gpu_hours < _LARGE:
+        return int(gpu_hours * MICRO + _TO_WHOLE - _TO_WHOLE) or 1
     if not 0.0 < gpu_hours < math.inf:
-        raise _no_amount(gpu_hours)
-    return round(gpu_hours * MICRO) or 1
+        raise InvariantError(f"{gpu_hours} GPU-hours are not an amount to take or give back")
+    return round(gpu_hours * MICRO)
 
 
-def _no_amount(gpu_hours: float) -> InvariantError:
-    return InvariantError(f"{gpu_hours} GPU-hours are not an amount to take or give back")
+_TO_WHOLE: Final = 1.5 * 2.0**52
+"""Floats from 2^52 to 2^53 are whole: to add this and take it away rounds as `round` does, halves to even, without a call."""
+_LARGE: Final = 2.0**51 / MICRO
+"""From here on the sum would be beyond 2^53."""

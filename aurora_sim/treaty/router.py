@@ -172,10 +172,13 @@ class Router:
         candidates = [
             (
                 -(weight * (score + capacity * ((free := views[place].free_gpus.get(gpu_type, 0)) / gpus)) / total),
-                *candidate,
+                price,
+                provider_id,
+                latency,
+                reputation,
                 free,
             )
-            for place, candidate, weight, score, gpus in rows
+            for place, price, provider_id, latency, reputation, weight, score, gpus in rows
         ]
         candidates.sort()  # by score, price and provider id: the ties' rules
         ids = [candidate[2] for candidate in candidates]
@@ -201,7 +204,10 @@ class Router:
         rows = [
             (
                 place,
-                (price_usd, view.provider_id, view.latency_ms, view.reputation),
+                price_usd,
+                view.provider_id,
+                view.latency_ms,
+                view.reputation,
                 view.routing_weight,
                 price * (cheapest / price_usd)
                 + latency * (fastest / view.latency_ms)
@@ -247,6 +253,6 @@ def _differ_in_free_gpus_alone(before: ProviderView, now: ProviderView) -> bool:
 _Ranked = tuple[list[str], list[tuple[str, float]], float, float, float, float, list[Candidate]]
 # the place of its view; price, provider id, latency and reputation; the routing weight; the score's parts but for that of the
 # capacity, weighed and added up; the GPUs on offer, infinite where there are none
-_Row = tuple[int, tuple[float, str, float, float], float, float, float]
+_Row = tuple[int, float, str, float, float, float, float, float]
 # the rows; the tenant's weight of the capacity, and the sum of all its weights; the highest price, latency, and lowest reputation
 _Scale = tuple[list[_Row], float, float, float, float, float]

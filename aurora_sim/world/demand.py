@@ -25,16 +25,12 @@ JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
 PlacementLuck = tuple[float, float, float]
 """What a job's begin needs of its luck: placement, settlement, node."""
-PinLuck = tuple[float, float]
-"""What its pin needs: pin, pin failure."""
 bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
 job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
 """An order carries its luck packed, because thousands are under way at a time: one object in place of a list and its floats,
 so that less memory has left the processor's cache when it is touched again."""
 placement_luck: Final[Callable[[bytes], PlacementLuck]] = Struct("=2d8xd16x").unpack
-script_luck: Final[Callable[[bytes], tuple[float]]] = Struct("=32xd8x").unpack
-pin_luck: Final[Callable[[bytes], PinLuck]] = Struct("=16xd16xd").unpack
-"""Parts of a job's luck: nobody needs all of it at once, and each float is made anew."""
+"""The part of a job's luck that its begin needs: nobody needs all of it at once, and each float is made anew."""
 
 OrderDraft = tuple[float, int, str, str, str, int, float, float, bytes, bytes]
 """One order as a tenant thinks of it, before it is an `Order` of the treaty:

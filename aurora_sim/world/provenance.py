@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Sequence
-from itertools import chain
+from array import array
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Final
 
-from aurora_sim.scenario.config import ProvenanceConfig, Service
-from aurora_sim.world.demand import job_luck, pin_luck, script_luck
+from aurora_sim.scenario.config import ProvenanceConfig
+from aurora_sim.world.demand import JOB_LUCK
+from aurora_sim.world.lognormal import LogNormal
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
 
 CompletedJob = tuple[str, bytes, str, int]
 """A job as it is when it is done: its order's id, its packed luck, its source of orders and its order's index there."""
 
-_NODE: Final = 3  # which draw of a `JobLuck` it is
 _PACKED: Final = itemgetter(1)
-_PIN_FAILURE: Final = itemgetter(1)
+_DRAWS: Final = len(JOB_LUCK)
+_DRAW: Final = {what: place for place, (what, _) in enumerate(JOB_LUCK)}
+_PIN: Final = _DRAW["receipt/pin"]
+_NODE: Final = _DRAW["job/node"]
+_SCRIPT: Final = _DRAW["receipt/script"]
+_PIN_FAILURE: Final = _DRAW["receipt/pin-failure"]
 
 
 class ProvenanceServices:
@@ -31,6 +35,8 @@ class ProvenanceServices:
     def __init__(self, config: ProvenanceConfig, streams: Streams) -> None:
         self._config = config
         self._streams = streams
+        self._stamp_law = LogNormal(config.timestamp)
+        self._pin_law = LogNormal(config.pin)
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
         self._failed: dict[str, dict[str, int]] = {
@@ -74,25 +80,26 @@ class ProvenanceServices:
         self._batches += 1
         if self._stamp_failure.at(self._batches) < self._failure["timestamp"]:
             return None
-        return _latency_s(self._config.timestamp, self._stamp_latency.at(self._batches))
+        return self._stamp_law.seconds(self._stamp_latency.at(self._batches))
 
     def pin(self, jobs: Collection[CompletedJob], now_s: float) -> Sequence[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
-        lucks = [*map(pin_luck, map(_PACKED, jobs))]
-        failed = self._unlucky("pin", jobs, [*map(_PIN_FAILURE, lucks)])
-        median_s, sigma, exp = self._config.pin.median_s, self._config.pin.sigma, math.exp
-        latencies_s = [median_s * exp(sigma * normal) for normal, _ in lucks]
+        draws, law = _unpacked(jobs), self._pin_law
+        failed = self._unlucky("pin", jobs, draws[_PIN_FAILURE::_DRAWS])
+        latencies_s = [law.seconds(normal) for normal in draws[_PIN::_DRAWS]]
         if not failed:
             return latencies_s
         return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
 
     def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
         """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
-        if not self._full_share:
-            return self._unlucky("script", jobs, _script_draws(jobs))
-        stuck = {job for job in jobs if job_luck(job[1])[_NODE] < self._full_share}
-        begun = [job for job in jobs if job not in stuck]
-        return stuck.union(self._unlucky("script", begun, _script_draws(begun)))
+        draws = _unpacked(jobs)
+        script, full_share = draws[_SCRIPT::_DRAWS], self._full_share
+        if not full_share:
+            return self._unlucky("script", jobs, script)
+        stuck = {job for job, node in zip(jobs, draws[_NODE::_DRAWS], strict=True) if node < full_share}
+        begun = [(job, draw) for job, draw in zip(jobs, script, strict=True) if job not in stuck]
+        return stuck.union(self._unlucky("script", [job for job, _ in begun], [draw for _, draw in begun]))
 
     def _unlucky(
         self, service: str, jobs: Collection[CompletedJob], draws: Sequence[float]
@@ -103,6 +110,8 @@ class ProvenanceServices:
             return ()  # nearly always
         failed = set()
         for job, first in zip(jobs, draws, strict=True):
+            if first >= failure and job[0] not in tries:
+                continue
             order_id, _, source, index = job
             before = tries.pop(order_id, 0)
             draw = first
@@ -114,9 +123,6 @@ class ProvenanceServices:
         return failed
 
 
-def _script_draws(jobs: Iterable[CompletedJob]) -> list[float]:
-    return [*chain.from_iterable(map(script_luck, map(_PACKED, jobs)))]
-
-
-def _latency_s(service: Service, normal: float) -> float:
-    return service.median_s * math.exp(service.sigma * normal)
+def _unpacked(jobs: Collection[CompletedJob]) -> array[float]:
+    """The jobs' luck, one after the other: all at once, for a step's jobs, and not a tuple of floats for each."""
+    return array("d", b"".join(map(_PACKED, jobs)))
