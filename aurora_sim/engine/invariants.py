@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise, repeat
-from operator import itemgetter, le, mul
+from itertools import pairwise
+from operator import itemgetter, le
 from typing import Final
 
 from aurora_sim.engine.clock import Clock
@@ -25,7 +25,7 @@ from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
 from aurora_sim.observe.rows import ENDED, GPU_HOURS, FilledOrder
 from aurora_sim.scenario.errors import InvariantError
-from aurora_sim.treaty.ledger import MICRO
+from aurora_sim.treaty.ledger import MICRO, units
 from aurora_sim.treaty.policy import ALLOW
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.provider import Lease
@@ -177,6 +177,5 @@ class Invariants:
 
 
 def _units(gpu_hours: Iterable[float]) -> int:
-    """What the orders had of the quota, each as the ledger's `units` has it."""
-    each: list[int] = [*map(round, map(mul, gpu_hours, repeat(MICRO)))]
-    return sum(each) + each.count(0)
+    """What the orders had of the quota."""
+    return sum([units(each) for each in gpu_hours])

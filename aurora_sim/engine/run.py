@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal
@@ -155,7 +156,8 @@ def run(
             state.alerts = alerts.history()
             state.wall_clock_s = time.perf_counter() - began_s
             if files is not None:
-                state.outputs = files.finish(state.alerts, manifest(state, policy, rules), options.rows_share)
+                told = manifest(state, policy, rules)
+                state.outputs = files.finish(state.alerts, told, recorder.rows_written, options.rows_share)
         except BaseException as error:
             if files is not None:
                 files.discard()
@@ -278,10 +280,15 @@ def manifest(run: Run, policy: PolicyHost, rules: RuleFile) -> dict[str, object]
         "versions": {
             "aurora_sim": __version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in ("simpy", "numpy", "wasmtime", "pydantic")},
-            **({"pyarrow": version("pyarrow")} if run.options.rows == "parquet" else {}),
+            **{name: _version(name) for name in ("simpy", "numpy", "wasmtime", "pydantic")},
+            **({"pyarrow": _version("pyarrow")} if run.options.rows == "parquet" else {}),
         },
     }
+
+
+@cache
+def _version(package: str) -> str:
+    return version(package)  # reads and parses a file: a millisecond
 
 
 def _allowed(run: Run) -> int:

@@ -77,6 +77,7 @@ class Recorder:
     ) -> None:
         self._write_rows = write_rows
         self._has_row = has_row
+        self.rows_written = 0
         self.step = 0
         self.tally = StepTally()
         self.filled: Callable[[FilledOrder], None] = self.tally.ended.append
@@ -216,6 +217,7 @@ class Recorder:
         if self._write_rows is not None and self.step >= 0:
             rows = ended if self._has_row is None else [order for order in ended if self._has_row(_order_id(order))]
             if rows:
+                self.rows_written += len(rows)
                 self._write_rows(
                     "".join([_row(self.step, order) for order in rows]) if unfilled else filled_rows(self.step, rows)  # type: ignore[arg-type]
                 )
