@@ -32,7 +32,6 @@ MODULES: Final = (
     "aurora_sim.engine.live_order",
     "aurora_sim.engine.simulation",
     "aurora_sim.engine.watched_providers",
-    "aurora_sim.observe.alerts.alerting",
     "aurora_sim.observe.alerts.store",
     "aurora_sim.observe.course",
     "aurora_sim.observe.game_recorder",
@@ -40,7 +39,6 @@ MODULES: Final = (
     "aurora_sim.observe.rows",
     "aurora_sim.observe.run_files",
     "aurora_sim.observe.series",
-    "aurora_sim.observe.slo",
     "aurora_sim.observe.tally",
     "aurora_sim.treaty.ack",
     "aurora_sim.treaty.breaker",
@@ -64,9 +62,9 @@ MODULES: Final = (
     "aurora_sim.world.provider",
 )
 """What every order goes through, and the dearest of what each step takes. A compiled class has no `__slots__` to read, cannot be
-copied by `copy`, and can only be extended by a class that is compiled too; a generator expression that is passed to a function is
-made a list first, so it must end. The policy host is not here: its `decide` never raises, and a compiled one would for a wrong
-type."""
+copied by `copy` or sent to another process (whoever receives it dies of it), and can only be extended by a class that is compiled
+too; a generator expression that is passed to a function is made a list first, so it must end. The policy host is not here: its
+`decide` never raises, and a compiled one would for a wrong type."""
 LIBRARY: Final = "__mypyc"
 """How the name of the module ends that holds the code of all of them."""
 

@@ -14,7 +14,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from aurora_sim.treaty.ledger import QuotaLedger
 
 TENANTS = st.sampled_from(["tenant-research", "tenant-gaming", "tenant-dao"])
-GPU_HOURS = st.floats(1e-9, 1e6) | st.sampled_from([0.1, 0.2, 0.3, 1e-9, 5e-7, 1.5e-6, 1e9])
+GPU_HOURS = (
+    st.floats(1e-9, 1e6)
+    | st.sampled_from([0.1, 0.2, 0.3, 1e-9, 5e-7, 1.5e-6, 2.5e-6, 1e9])
+    | st.floats(1e9, 1e11)  # where the fast way of rounding ends
+)
 
 
 def rounded(gpu_hours: float) -> int:
