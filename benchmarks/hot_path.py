@@ -27,7 +27,7 @@ from aurora_sim.treaty.policy.terms import treaty_terms
 
 POLICY = PROJECT / "policy" / "wasm" / "vault-law-akash-policy.wasm"
 RULES = PROJECT / "config" / "prometheus" / "alert_rules.yml"
-RATIO_MAX = 4.0
+RATIO_MAX = 2.0
 ARRIVAL_S, BRIDGE_S, JOB_S = 60 / 36, 0.2, 6000.0
 IN_FLIGHT = round(JOB_S / ARRIVAL_S)
 """The baseline's mean delays; so there are as many timeouts in the event heap of the floor as in the product's."""
