@@ -1,0 +1,49 @@
+"""The services that receipts need decide a job's first try by its own luck, and each later one by a draw of its own."""
+
+from __future__ import annotations
+
+from struct import pack
+
+import pytest
+from world_parts import a_world
+
+from aurora_sim.world.provenance import CompletedJob, ProvenanceServices
+
+MANY = 400
+
+
+def jobs(first_draw: float) -> list[CompletedJob]:
+    """Jobs whose luck with script and pin is this draw."""
+    return [
+        (f"tenant/{index}", pack("=6d", 0.0, 0.0, 0.0, 0.5, first_draw, first_draw), "tenant", index)
+        for index in range(MANY)
+    ]
+
+
+def failed(services: ProvenanceServices, service: str, asked: list[CompletedJob]) -> int:
+    if service == "script":
+        return len(services.run(asked))
+    return sum(latency_s is None for latency_s in services.pin(asked, 0.0))
+
+
+def raised_to(services: ProvenanceServices, service: str, share: float) -> None:
+    services.failures[service].set(0, share)
+    services.recompute()
+
+
+@pytest.mark.parametrize("service", ["script", "pin"])
+@pytest.mark.parametrize("first_draw", [0.0, 0.9])
+def test_after_a_failed_try_the_first_draw_says_no_more(service: str, first_draw: float) -> None:
+    services, asked = a_world().provenance, jobs(first_draw)
+    raised_to(services, service, 1.0)
+    assert failed(services, service, asked) == MANY
+    raised_to(services, service, 0.5)
+    assert 0.4 * MANY < failed(services, service, asked) < 0.6 * MANY
+
+
+@pytest.mark.parametrize("service", ["script", "pin"])
+def test_a_first_try_is_decided_by_the_orders_own_luck(service: str) -> None:
+    services = a_world().provenance
+    raised_to(services, service, 0.5)
+    assert failed(services, service, jobs(0.9)) == 0
+    assert failed(services, service, jobs(0.1)) == MANY
