@@ -49,6 +49,8 @@ class LazyGroup(click.Group):
         if found is None:
             raise click.UsageError(f"No such command {cmd_name!r}. {did_you_mean(cmd_name, self._lazy)}", ctx)
         module, _, attribute = found[0].partition(":")
+        # Before numpy is imported: its threads for linear algebra have nothing to do here, and are busy waiting for it.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # What is imported stays until the end: to look for garbage among it took a twentieth of the instructions of `validate`.
         gc.disable()
         try:
