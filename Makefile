@@ -43,7 +43,7 @@ sim-metrics-run: $(RUN_READY) ## the same, a simulated minute a second, with met
 wargame: compiled ## play the whole catalogue of war games with 20 seeds; the report and the results go into out/wargame
 	$(BIN)/python -m aurora_sim wargame --seeds 20 --json out/wargame/results.json --junit out/wargame/junit.xml --report out/wargame
 
-compiled: $(COMPILE_READY) ## compile the hot path, where there is a C compiler (a minute; an order then takes a quarter less time)
+compiled: $(COMPILE_READY) ## compile the hot path, where there is a C compiler (a minute; an order then takes a third less time)
 	@$(BIN)/python -m aurora_sim.compiled
 
 test: $(TEST_READY) compiled ## run the tests

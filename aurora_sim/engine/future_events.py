@@ -98,7 +98,7 @@ class FutureEvents:
         except _Reached:
             return
 
-    def scheduled(self, before_s: float = math.inf) -> Iterable[Entry]:
+    def scheduled(self, before_s: float) -> Iterable[Entry]:
         """All that is still to happen up to then, in no order, and more."""
         if before_s == math.inf:
             return chain(self._due, *self._pages.values())
