@@ -70,7 +70,9 @@ def ours(drawn: Draws) -> list[int]:
         if provider.refusal("A100", 1, region, 2.0):
             lost.append(order)
         else:
-            clock.at(now_s + hold_s[order], done, provider.lease(now_s, "A100", 1, region, 0.5, order))
+            lease = Lease(provider, "A100", 1, region)
+            provider.take(now_s, lease, 0.5)
+            clock.at(now_s + hold_s[order], done, lease)
 
     def done(lease: Lease, now_s: float) -> None:
         provider.release(now_s, lease)

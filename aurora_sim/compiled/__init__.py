@@ -30,6 +30,7 @@ MODULES: Final = (
     "aurora_sim.engine.life",
     "aurora_sim.engine.link",
     "aurora_sim.engine.live_order",
+    "aurora_sim.engine.running_job",
     "aurora_sim.engine.simulation",
     "aurora_sim.engine.watched_providers",
     "aurora_sim.observe.alerts.store",

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 from aurora_sim.engine.crypto import Crypto
-from aurora_sim.engine.live_order import LiveOrder
+from aurora_sim.engine.running_job import RunningJob
 from aurora_sim.treaty.canonical import canonical
 from aurora_sim.treaty.receipts import authority
 from aurora_sim.treaty.receipts.artefacts import list_files
@@ -21,7 +21,6 @@ from aurora_sim.treaty.receipts.receipt import Draft, complete, draft
 from aurora_sim.treaty.receipts.sources import NoStamp, Stamper, stamp_roots
 from aurora_sim.treaty.receipts.verification import verify_receipt_file
 from aurora_sim.world.provenance import CompletedJob, ProvenanceServices
-from aurora_sim.world.provider import Lease
 from aurora_sim.world.streams import Streams
 
 
@@ -45,12 +44,10 @@ class RealReceipts:
         self.verified = 0
         self.refused = 0
 
-    def job_done(self, lease: Lease) -> None:
-        """A job ended, and left its artefacts."""
-        order = lease.job
-        assert isinstance(order, LiveOrder)
-        signed_id, provider_id = self._crypto.signed_id(order), lease.provider.provider_id
-        self._completed[order.order_id] = signed_id, provider_id, artefacts(order, signed_id, provider_id)
+    def job_done(self, job: RunningJob, signed_id: str) -> None:
+        """The job of the order whose content has this id ended, and left its artefacts."""
+        provider_id = job.provider.provider_id
+        self._completed[job.order_id] = signed_id, provider_id, artefacts(job, signed_id, provider_id)
 
     # The three services.
 
@@ -133,18 +130,18 @@ class RealReceipts:
         return self._stamper
 
 
-def artefacts(order: LiveOrder, signed_id: str, provider_id: str) -> dict[str, bytes]:
+def artefacts(job: RunningJob, signed_id: str, provider_id: str) -> dict[str, bytes]:
     """What a simulated job leaves: a record of the job, and the digest of a result that is made of it."""
     record = canonical(
         {
             "order_id": signed_id,
             "provider_id": provider_id,
-            "tenant_id": order.tenant_id,
-            "workload_type": order.workload_type,
-            "gpu_type": order.gpu_type,
-            "gpus": order.gpus,
-            "gpu_hours": order.gpu_hours,
-            "region": order.region,
+            "tenant_id": job.tenant_id,
+            "workload_type": job.workload_type,
+            "gpu_type": job.gpu_type,
+            "gpus": job.gpus,
+            "gpu_hours": job.gpu_hours,
+            "region": job.region,
         }
     )
     return {"job.json": record, "result.sha256": hashlib.sha256(record).hexdigest().encode() + b"\n"}

@@ -58,8 +58,9 @@ def counting_accepted(admit: Admit, recorder: Recorder) -> Admit:
     return counted
 
 
-def listening(faults: Sequence[tuple[str, Fault]], tenants: Sequence[str]) -> dict[str, LiveOrder]:
-    """Where accepted orders are put: a plain dict where nobody keeps more of them than the last."""
-    if any(isinstance(fault, BadRequests) and fault.captured is not None for _, fault in faults):
+def listening(faults: Sequence[tuple[str, Fault]], tenants: Sequence[str], always: bool) -> dict[str, LiveOrder] | None:
+    """Where accepted orders are put: a plain dict where nobody keeps more of them than the last; None where nobody listens."""
+    replays = [fault for _, fault in faults if isinstance(fault, BadRequests) and fault.kind == "replay"]
+    if any(fault.captured is not None for fault in replays):
         return Eavesdropper(faults, tenants)
-    return {}
+    return {} if replays or always else None

@@ -23,12 +23,12 @@ from aurora_sim.engine.clock import Clock
 from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Parts
+from aurora_sim.engine.running_job import RunningJob
 from aurora_sim.observe.rows import ENDED, GPU_HOURS, FilledOrder
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ledger import MICRO, units
 from aurora_sim.treaty.policy import ALLOW
 from aurora_sim.world.bridge import Message
-from aurora_sim.world.provider import Lease
 
 LOOK_EVERY_STEPS: Final = 20
 COUNT_LEASES_EVERY_STEPS: Final = 120
@@ -117,7 +117,7 @@ class Invariants:
             if time_s < now_s:
                 raise InvariantError(f"the clock went back: an event is due at {time_s} s, and it is {now_s} s")
             kind = type(value)
-            if kind is Lease:
+            if kind is RunningJob:
                 continue
             if kind is Message:
                 message: Message = value

@@ -22,6 +22,7 @@ from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
+from aurora_sim.engine.running_job import RunningJob
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ack import ack_refusal, check_ack
 from aurora_sim.treaty.candidates import reaches
@@ -33,12 +34,14 @@ from aurora_sim.world.demand import OrderDraft, bridge_luck, placement_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.market import NO_BID, OFFER_GONE
-from aurora_sim.world.provider import Lease, Provider
+from aurora_sim.world.provider import Provider
 from aurora_sim.world.sources import OrderSource
 
 NO_FAULT: Final = ("full", "price_moved", OFFER_GONE)
 """Refusals that are a market at work: they cost a provider no reputation."""
 OUTAGE: Final = "outage"
+_clock_ns: Final = perf_counter_ns
+"""Found at once where it is compiled; a name that is imported is looked up at each call."""
 
 
 class OrderLife:
@@ -84,7 +87,7 @@ class OrderLife:
         parts, events, valid_for_s, defect = self._parts, self._events, self._parts.order_valid_for_s, source.defect
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
         crypto, troubled = self._crypto, parts.world.front_door.troubled
-        gate = None if crypto is None else crypto.gate(self._admit, self._issued, defect)
+        gate = None if crypto is None or self._issued is None else crypto.gate(self._admit, self._issued, defect)
         if defect == "replay":
             gate = counting_accepted(gate or self._admit, self._recorder)
 
@@ -121,13 +124,14 @@ class OrderLife:
                 self._nonces.withdraw(order.nonce)
                 self._end(order, now_s, "rejected", refusal.reason)
                 return
-            self._issued[tenant_id] = order
+            if self._issued is not None:
+                self._issued[tenant_id] = order
         order.day = day = self._day if now_s < self._midnight_s else self._new_day(now_s)
         used_today, used_total = self._ledger.used(tenant_id, day)
         policy = self._policy if self._releases is None else self._releases.deciding(order)
-        began_ns = perf_counter_ns()
+        began_ns = _clock_ns()
         code = policy.decide(order.gpu_hours, used_today, used_total, order.region_index, order.tenant_reputation, seen)
-        recorder.decisions_ns.append(perf_counter_ns() - began_ns)
+        recorder.decisions_ns.append(_clock_ns() - began_ns)
         order.policy_code = code
         if code != ALLOW:
             self._end(order, now_s, "denied", reason(code))
@@ -264,9 +268,9 @@ class OrderLife:
 
     def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
         placement, settlement, node = placement_luck(order.job_luck)
-        gpus, gpu_type, gpu_hours, region = order.gpus, order.gpu_type, order.gpu_hours, order.region
-        lease = provider.lease(now_s, gpu_type, gpus, region, node, order)
-        order.candidates = ()  # its job may run for days
+        gpus, gpu_hours = order.gpus, order.gpu_hours
+        job = RunningJob(order, provider, order.day, "" if self._crypto is None else self._crypto.signed_id(order))
+        provider.take(now_s, job, node)
         if provider.reputation != provider.standing:
             provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
         placement_s = provider.placement.seconds(placement)
@@ -274,9 +278,9 @@ class OrderLife:
             placement_s = provider.placement_min_s
         run_s = placement_s + gpu_hours / gpus * 3600.0
         if provider.interruptions is None:
-            self._events.at(now_s + run_s, self._on_job_done, lease)
+            self._events.at(now_s + run_s, self._on_job_done, job)
         else:
-            self.run_on(lease, order, run_s, 0.0, order.attempts if order.outcome else 0)
+            self.run_on(job, run_s, 0.0, order.attempts if order.outcome else 0)
         if order.outcome:  # it was filled before, and its job killed
             if not hasattr(order, "killed_s"):
                 raise InvariantError(f"{order.order_id} was filled twice, and its job was not killed")
@@ -286,39 +290,45 @@ class OrderLife:
         link = order.via
         self._recorder.filled(
             (
-                order.tenant_id, order.workload_type, gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
-                provider.latency_ms, order.order_id, order.time_s, region, gpus, link.name,
+                order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
+                provider.latency_ms, order.order_id, order.time_s, order.region, gpus, link.name,
                 (now_s - order.submitted_s) * 1000.0, order.attempts, order.failovers, order.policy_code, now_s,
                 placement_s, link.settlement.seconds(settlement),
             )
         )  # fmt: skip
 
-    def run_on(self, lease: Lease, order: LiveOrder, run_s: float, ran_s: float, again: int) -> None:
+    def run_on(self, job: RunningJob, run_s: float, ran_s: float, again: int) -> None:
         """Let a job that has run for `ran_s` run on: until `run_s` after its begin, or until something interrupts it before."""
-        interruptions = lease.provider.interruptions
-        after_s, why = (run_s, "") if interruptions is None else interruptions.first(order.source, order.index, again)
+        interruptions = job.provider.interruptions
+        after_s, why = (run_s, "") if interruptions is None else interruptions.first(job.source, job.index, again)
         if after_s >= run_s or after_s <= ran_s:  # one that is over by now struck a run of the job before this
-            self._events.at(self._events.now_s + (run_s - ran_s), self._on_job_done, lease)
+            self._events.at(self._events.now_s + (run_s - ran_s), self._on_job_done, job)
         else:
-            self._events.at(self._events.now_s + (after_s - ran_s), self._interrupted, (lease, why))
+            self._events.at(self._events.now_s + (after_s - ran_s), self._interrupted, (job, why))
 
-    def _interrupted(self, interruption: tuple[Lease, str], now_s: float) -> None:
+    def _interrupted(self, interruption: tuple[RunningJob, str], now_s: float) -> None:
         """Something took a job off its node before it was done."""
-        lease, why = interruption
-        if lease.live:
-            lease.provider.release(now_s, lease)
-            self._killed(lease, why)
+        job, why = interruption
+        if job.live:
+            job.provider.release(now_s, job)
+            self._killed(job, why)
 
-    def _job_done(self, lease: Lease, now_s: float) -> None:
-        if not lease.live:
+    def _job_done(self, job: RunningJob, now_s: float) -> None:
+        if not job.live:
             return  # killed before
         if self._real_receipts is not None:
-            self._real_receipts.job_done(lease)
-        lease.provider.release(now_s, lease)
-        order: LiveOrder = lease.job  # type: ignore[assignment]
+            assert self._crypto is not None
+            self._real_receipts.job_done(job, job.signed_id or self._crypto.signed_id(self._ordered_anew(job)))
+        job.provider.release(now_s, job)
         # 10. Receipt.
-        # Not the order itself, which is freed now while it is at hand, and not half a minute later.
-        self._receipts.completed((order.order_id, order.job_luck, order.source, order.index), now_s)
+        # Not the job itself, which is freed now while it is at hand, and not half a minute later.
+        self._receipts.completed((job.order_id, job.luck, job.source, job.index), now_s)
+
+    def _ordered_anew(self, job: RunningJob) -> LiveOrder:
+        parts = self._parts
+        return job.ordered_anew(
+            parts.tenants[job.tenant_id], parts.max_latency_ms[job.workload_type], parts.order_valid_for_s
+        )
 
     def struck(self, impact: Impact) -> None:
         """Faults began or ended: killed jobs are routed again, and messages on their way have another arrival."""
@@ -330,15 +340,14 @@ class OrderLife:
         for provider, share in impact.darkened:
             provider.move_reputation(after_outage(provider.reputation, self._parts.outage_penalty_points, share))
         for lease in impact.killed:
+            assert isinstance(lease, RunningJob)
             self._killed(lease, OUTAGE)
 
-    def _killed(self, lease: Lease, why: str) -> None:
+    def _killed(self, job: RunningJob, why: str) -> None:
         """A job was killed; its lease has ended. Its tenant will notice."""
-        order = lease.job
-        assert isinstance(order, LiveOrder)
-        killed = order.copy()  # the order that was filled stays as it was; its job goes on under a copy
+        killed = self._ordered_anew(job)
         killed.killed_s = now_s = self._events.now_s
-        provider_id = lease.provider.provider_id
+        provider_id = job.provider.provider_id
         self._recorder.killed(provider_id, why)
         self._events.at(now_s + self._parts.notice_s(killed), self._reroute, (killed, provider_id, why))
 
@@ -371,7 +380,7 @@ class OrderLife:
     # The end.
 
     def _end(self, order: LiveOrder, now_s: float, outcome: str, why: str) -> None:
-        """Where an order ends unfilled; so does the copy of a killed job's order that finds no other place."""
+        """Where an order ends unfilled; so does a killed job's order that finds no other place."""
         if order.policy_code == ALLOW:
             self._parts.give_back(order)
         if order.outcome:

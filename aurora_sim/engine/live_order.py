@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aurora_sim.treaty.order import FIELDS, Order
+from aurora_sim.treaty.order import Order
 from aurora_sim.world.bridge import Message
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.provider import Provider
@@ -13,7 +13,7 @@ from aurora_sim.world.provider import Provider
 if TYPE_CHECKING:
     from aurora_sim.engine.link import Link
 
-NO_POLICY_CODE = -2
+NO_POLICY_CODE: Final = -2
 """`policy_code` of an order that never reached the policy."""
 
 
@@ -32,45 +32,41 @@ class TenantTerms:
         self.min_provider_reputation = min_provider_reputation
 
 
-STATE: Final = (
-    "attempts",
-    "bridge",
-    "bridge_luck",
-    "candidates",
-    "day",
-    "ended_s",
-    "failovers",
-    "index",
-    "job_luck",
-    "killed_s",
-    "link",
-    "message",
-    "outcome",
-    "place",
-    "policy_code",
-    "provider",
-    "provider_id",
-    "reason",
-    "refused",
-    "signed_id",
-    "submitted_s",
-    "tenant_reputation",
-    "time_s",
-    "tries",
-    "via",
-)
-"""What an order's life adds to what it says."""
-
-
 class LiveOrder(Order):
     """An order and its state.
 
     It is *new*, then at the *gateway*, with the *policy*, being *routed* (`candidates`, of which number `place` is asked), on a
-    bridge (`message` is the try that is waited for), and *ended* (`outcome` is set). A filled order's job runs on; if it is
-    killed, a copy of the order, still `filled`, is routed again.
+    bridge (`message` is the try that is waited for), and *ended* (`outcome` is set). A filled order is let go of, as its job says
+    all that is still asked; if that is killed, the order is made anew from it, still `filled`, and routed again.
     """
 
-    __slots__ = STATE
+    __slots__ = (
+        "attempts",
+        "bridge",
+        "bridge_luck",
+        "candidates",
+        "day",
+        "ended_s",
+        "failovers",
+        "index",
+        "job_luck",
+        "killed_s",
+        "link",
+        "message",
+        "outcome",
+        "place",
+        "policy_code",
+        "provider",
+        "provider_id",
+        "reason",
+        "refused",
+        "signed_id",
+        "submitted_s",
+        "tenant_reputation",
+        "time_s",
+        "tries",
+        "via",
+    )  # what its life adds to what it says
 
     candidates: Sequence[str]
     place: int
@@ -83,7 +79,7 @@ class LiveOrder(Order):
     via: Link  # the link in use: that one, or the one it fails over to
     tries: int  # to this candidate, over the link in use
     message: Message | None
-    killed_s: float  # when its job was killed last; only the copy under which that goes on has it
+    killed_s: float  # when its job was killed last; only the order that was made anew for that has it
     day: int  # the UTC day that its quota was taken on
     outcome: str
     reason: str
@@ -119,18 +115,3 @@ class LiveOrder(Order):
         self.refused = False
         self.outcome = ""
         # The rest is set when the order gets there: an assignment here costs every order, also one that is refused.
-
-    def copy(self) -> LiveOrder:
-        """Another order that says the same, in the same state."""
-        tenant = TenantTerms(
-            self.tenant_id, self.region, self.region_index, self.tenant_reputation, self.min_reputation
-        )
-        draft: OrderDraft = (
-            self.time_s, self.index, self.tenant_id, self.workload_type, self.gpu_type, self.gpus, self.gpu_hours,
-            self.max_price_usd_per_hour, self.bridge_luck, self.job_luck,
-        )  # fmt: skip
-        order = LiveOrder(self.source, draft, tenant, self.max_latency_ms, 0.0)
-        for name in FIELDS + STATE:
-            if hasattr(self, name):  # some are set when the order gets there
-                setattr(order, name, getattr(self, name))
-        return order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aurora_sim.engine.control_plane import STATE_LOST, ControlPlane
@@ -72,8 +72,8 @@ class Parts:
     """The policies of the scenario that are released while it runs, if it has any."""
     control_plane: ControlPlane | None = None
     """Where nonces and quotas can be lost: what they are restored from."""
-    issued: dict[str, LiveOrder] = field(default_factory=dict)
-    """The last accepted order of each tenant: what an eavesdropper captures to replay. One may keep more."""
+    issued: dict[str, LiveOrder] | None = None
+    """The last accepted order of each tenant: what an eavesdropper captures to replay, if there is one. One may keep more."""
 
     @property
     def policies(self) -> PolicyHost | Releases:
@@ -142,6 +142,7 @@ class Parts:
                 order.issued_s = order.deadline_s - self.order_valid_for_s
             case "replay":
                 issued, tenant_id = self.issued, order.tenant_id
+                assert issued is not None, "somebody replays what nobody listened to"
                 captured = issued.to_replay(order) if isinstance(issued, Eavesdropper) else issued.get(tenant_id)
                 if captured is None:
                     order.signature_valid = False  # nothing was captured yet, and nobody else can sign

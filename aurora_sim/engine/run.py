@@ -152,6 +152,7 @@ def run(
                     gc.collect()
             state.complete = recorder.step == steps
             state.books = simulation.finish()
+            simulation.let_go()
             state.objectives = state.tracker.objectives(recorder)
             state.alerts = alerts.history()
             state.wall_clock_s = time.perf_counter() - began_s

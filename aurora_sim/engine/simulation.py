@@ -20,6 +20,7 @@ from aurora_sim.engine.life import OrderLife
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import assemble
 from aurora_sim.engine.releases import Releases
+from aurora_sim.engine.running_job import RunningJob
 from aurora_sim.engine.watched_providers import WatchedProviders
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.scenario.config import World as WorldConfig
@@ -67,7 +68,7 @@ class Simulation:
         self.env = self._env = Clock(-self._warm_up_s)
         self._recorder = recorder
         self.parts = self._parts = assemble(config, seed, policy, recorder, start_of_day_s, crypto_start_s)
-        self.parts.issued = listening(method, list(config.tenants))
+        self.parts.issued = listening(method, list(config.tenants), always=crypto_start_s is not None)
         snapshot_every_s = [fault.snapshot_every for _, fault in method if isinstance(fault, StateLost)]
         if snapshot_every_s:
             self.parts.control_plane = ControlPlane(self.parts.nonces, self.parts.ledger)
@@ -214,6 +215,15 @@ class Simulation:
             "policy_traps": parts.policies.traps,
         }
 
+    def let_go(self) -> None:
+        """Drop what is still under way: this is the end.
+
+        Orders, jobs and providers know each other: left for the cycle collector, they would all be looked through before they go.
+        """
+        self._env.events.clear()
+        for provider in self._parts.world.providers.values():
+            provider.forget_leases()
+
     # The long-lived actors.
 
     def _every(self, every_s: float, act: Callable[[], object]) -> None:
@@ -267,7 +277,7 @@ class Simulation:
         now_s, gpu_type, gpus, region = self._env.now, order.gpu_type, order.gpus, order.region
         for provider in map(self._parts.world.providers.__getitem__, candidates):
             if not provider.refusal(gpu_type, gpus, region, order.max_price_usd_per_hour):
-                order.outcome = "filled"
-                lease = provider.lease(now_s, gpu_type, gpus, region, job_luck(order.job_luck)[3], order)
-                self._life.run_on(lease, order, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
+                job = RunningJob(order, provider, 0, "")
+                provider.take(now_s, job, job_luck(order.job_luck)[3])
+                self._life.run_on(job, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
                 return

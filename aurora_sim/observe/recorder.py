@@ -229,8 +229,10 @@ class Recorder:
         self.ended_total += tally.filled + sum(tally.unfilled.values())
         if tally.filled:
             self.outcomes["filled", ""] += tally.filled
-        self.outcomes.update(tally.unfilled)
-        self.filled_by.update(tally.filled_by)
+        for outcome, orders in tally.unfilled.items():
+            self.outcomes[outcome] += orders
+        for provider_id, orders in tally.filled_by.items():
+            self.filled_by[provider_id] += orders
         self.gpu_hours_filled += tally.gpu_hours_filled
         self.gpu_hours_allowed += tally.gpu_hours_filled + tally.gpu_hours_dropped
         self.cost_usd += tally.cost_usd

@@ -6,7 +6,7 @@ import math
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import mul
 from typing import Final
 
@@ -49,8 +49,8 @@ class StepTally:
         self.filled = 0
         self.dropped = 0
         self.refused_entry = 0
-        self.filled_by: Counter[str] = Counter()
-        self.unfilled: Counter[tuple[str, str]] = Counter()
+        self.filled_by: Mapping[str, int] = {}
+        self.unfilled: Mapping[tuple[str, str], int] = {}
         self.gpu_hours_filled = 0.0
         self.gpu_hours_dropped = 0.0
         self.cost_usd = 0.0
@@ -66,13 +66,13 @@ class StepTally:
         if filled:
             columns = list(zip(*filled, strict=True))
             self.rtts_ms = array("d", sorted(columns[RTT]))
-            self.filled_by.update(columns[PROVIDER])
+            self.filled_by = Counter(columns[PROVIDER])
             self.gpu_hours_filled = math.fsum(columns[GPU_HOURS])
             self.cost_usd = math.fsum(map(mul, columns[GPU_HOURS], columns[PRICE]))
             self.latency_ms_sum = math.fsum(columns[LATENCY])
         if not unfilled:
             return
-        self.unfilled.update([(order.outcome, order.reason) for order in unfilled])
+        self.unfilled = Counter([(order.outcome, order.reason) for order in unfilled])
         allowed = [order for order in unfilled if order.outcome not in ENTRY_REFUSED]
         self.dropped = len(allowed)
         self.refused_entry = len(unfilled) - len(allowed)

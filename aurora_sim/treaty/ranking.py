@@ -25,7 +25,7 @@ PRICE = FILTERS.index("price")
 PASSED = len(FILTERS)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class ProviderView:
     """What the router knows of a provider: as old as the last health check, so it can be wrong. Nobody changes one.
 
@@ -43,18 +43,38 @@ class ProviderView:
     reputation: float
     routing_weight: float = 1.0
 
-    def __post_init__(self) -> None:
-        for gpu_type, price in self.price_usd_per_hour.items():
+    # Written out, because every health check makes some: where it is compiled, what `dataclass` writes is not.
+    def __init__(
+        self,
+        *,
+        provider_id: str,
+        active: bool,
+        regions: frozenset[str],
+        price_usd_per_hour: Mapping[str, float],
+        capacity_gpus: Mapping[str, int],
+        free_gpus: Mapping[str, int],
+        latency_ms: float,
+        reputation: float,
+        routing_weight: float = 1.0,
+    ) -> None:
+        for gpu_type, price in price_usd_per_hour.items():
             if not price > 0.0:
-                raise ValueError(f"{self.provider_id}: price of {gpu_type} ({price}) must be greater than 0")
-        if not self.latency_ms > 0.0:
-            raise ValueError(f"{self.provider_id}: `latency_ms` ({self.latency_ms}) must be greater than 0")
-        if not 0.0 <= self.reputation <= 100.0:
-            raise ValueError(f"{self.provider_id}: `reputation` ({self.reputation}) must be in [0, 100]")
-        if not 0.0 <= self.routing_weight < float("inf"):
-            raise ValueError(
-                f"{self.provider_id}: `routing_weight` ({self.routing_weight}) must be finite and at least 0"
-            )
+                raise ValueError(f"{provider_id}: price of {gpu_type} ({price}) must be greater than 0")
+        if not latency_ms > 0.0:
+            raise ValueError(f"{provider_id}: `latency_ms` ({latency_ms}) must be greater than 0")
+        if not 0.0 <= reputation <= 100.0:
+            raise ValueError(f"{provider_id}: `reputation` ({reputation}) must be in [0, 100]")
+        if not 0.0 <= routing_weight < float("inf"):
+            raise ValueError(f"{provider_id}: `routing_weight` ({routing_weight}) must be finite and at least 0")
+        self.provider_id = provider_id
+        self.active = active
+        self.regions = regions
+        self.price_usd_per_hour = price_usd_per_hour
+        self.capacity_gpus = capacity_gpus
+        self.free_gpus = free_gpus
+        self.latency_ms = latency_ms
+        self.reputation = reputation
+        self.routing_weight = routing_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

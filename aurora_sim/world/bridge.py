@@ -26,6 +26,8 @@ NEVER: Final = math.inf
 _SQRT_2: Final = sqrt(2.0)
 _LN_2: Final = log(2.0)
 _START_S: Final = attrgetter("start_s")
+_replace: Final = heapreplace
+"""Found at once where it is compiled; a name that is imported is looked up at each call."""
 
 
 class Message:
@@ -154,7 +156,7 @@ class Bridge:
         if start_s > give_up_s:
             service_s *= self._abandon_cost
         finish_s = start_s + service_s
-        heapreplace(free_s, finish_s)
+        _replace(free_s, finish_s)
         return start_s, finish_s
 
     def recompute(self, now_s: float) -> list[Message]:

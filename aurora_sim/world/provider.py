@@ -18,20 +18,20 @@ from aurora_sim.world.prices import PriceWalk
 class Lease:
     """GPUs that one job holds at one provider.
 
-    `node` is the job's place among the provider's nodes in its region, from 0 to 1: nodes fail in this order, so an outage
-    of share s takes those with `node < s`. `job` is whatever the caller wants back when the lease is killed.
+    It is asked for, then `live` from `Provider.take` on, and ends by `Provider.release` or `Provider.strike`. `node` is the job's
+    place among the provider's nodes in its region, from 0 to 1: nodes fail in this order, so an outage of share s takes those
+    with `node < s`. Whoever has jobs extends it by what a job is.
     """
 
-    __slots__ = ("gpu_type", "gpus", "job", "live", "node", "provider", "region")
+    __slots__ = ("gpu_type", "gpus", "live", "node", "provider", "region")
 
-    def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str, node: float, job: object) -> None:
+    def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str) -> None:
         self.provider = provider
         self.gpu_type = gpu_type
         self.gpus = gpus
         self.region = region
-        self.node = node
-        self.job = job
-        self.live = True
+        self.node = 0.0
+        self.live = False
 
 
 class Provider:
@@ -39,7 +39,7 @@ class Provider:
 
     Whenever anything of it changes that is seen from outside, it puts itself into `changed`.
 
-    A lease is taken by `lease` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
+    A lease is taken by `take` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
     (an outage took its node). Invariant, held at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
     """
 
@@ -137,19 +137,20 @@ class Provider:
             return "price_moved"
         return ""
 
-    def lease(self, now_s: float, gpu_type: str, gpus: int, region: str, luck: float, job: object) -> Lease:
-        """Take the GPUs; `luck` in [0, 1) places the job among the nodes that are up."""
+    def take(self, now_s: float, lease: Lease, luck: float) -> None:
+        """Let a lease begin; `luck` in [0, 1) places its job among the nodes that are up."""
+        gpu_type, gpus = lease.gpu_type, lease.gpus
         if self._dark:
-            dark = self.dark_for(region)
+            dark = self.dark_for(lease.region)
             luck = dark + luck * (1.0 - dark)
-        lease = Lease(self, gpu_type, gpus, region, luck, job)
+        lease.node = luck
+        lease.live = True
         self.leased_gpus[gpu_type] = leased = self.leased_gpus[gpu_type] + gpus
         if leased > self.capacity_gpus[gpu_type]:
             offered = self.capacity_gpus[gpu_type]
             raise InvariantError(f"{self.provider_id} leases {leased} {gpu_type}, more than it has ({offered})")
         self._offset_gpu_s -= gpus * now_s
         self._leases[lease] = self._changed[self] = None
-        return lease
 
     def release(self, now_s: float, lease: Lease) -> None:
         """Give the GPUs back: the job is done."""
@@ -174,6 +175,10 @@ class Provider:
         for lease in struck:
             self.release(now_s, lease)
         return struck
+
+    def forget_leases(self) -> None:
+        """Nothing will happen to them any more."""
+        self._leases.clear()
 
     def held_gpus(self) -> dict[str, int]:
         """By GPU type, what the leases hold that have not ended: counted anew, to hold `leased_gpus` against."""

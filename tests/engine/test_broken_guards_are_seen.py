@@ -98,9 +98,9 @@ def test_an_order_let_in_with_lost_state_is_seen(monkeypatch: pytest.MonkeyPatch
 
 def test_a_nonce_is_known_for_its_whole_time() -> None:
     game = running()
-    watch, order = game.watch, next(iter(game.simulation.parts.issued.values()))
+    watch, nonce = game.watch, next(iter(game.simulation.parts.nonces.snapshot()))
     again = LiveOrder.__new__(LiveOrder)
-    again.order_id = again.nonce = order.nonce
+    again.order_id = again.nonce = nonce
     watch.allowed(again, 0.0, False)
     for hours in (1, 23, 24, 40):
         before = watch.replays_accepted

@@ -8,7 +8,7 @@ from collections import Counter
 from engine_runs import simulate
 
 
-def test_no_order_message_or_lease_is_left_to_the_cycle_collector() -> None:
+def test_no_order_message_or_job_is_left_to_the_cycle_collector() -> None:
     garbage: Counter[str] = Counter()
 
     def look(simulation: object, step: int) -> None:
@@ -29,4 +29,4 @@ def test_no_order_message_or_lease_is_left_to_the_cycle_collector() -> None:
     finally:
         gc.set_debug(0)
         gc.enable()
-    assert not {"LiveOrder", "Message", "Lease", "Timeout", "Ack"} & set(garbage), garbage.most_common(5)
+    assert not {"LiveOrder", "Message", "RunningJob", "Timeout", "Ack"} & set(garbage), garbage.most_common(5)

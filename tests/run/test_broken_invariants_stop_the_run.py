@@ -67,12 +67,11 @@ def released_twice(patch: Patch) -> None:
 
 
 def leased_uncounted(patch: Patch) -> None:
-    def lease(real: Any, self: Provider, now_s: float, gpu_type: str, *rest: Any) -> Any:
-        made = real(self, now_s, gpu_type, *rest)
-        self.leased_gpus[gpu_type] -= 1
-        return made
+    def take(real: Any, self: Provider, now_s: float, lease: Any, luck: float) -> None:
+        real(self, now_s, lease, luck)
+        self.leased_gpus[lease.gpu_type] -= 1
 
-    after(patch, Provider, "lease", lease)
+    after(patch, Provider, "take", take)
 
 
 def below_zero(patch: Patch) -> None:

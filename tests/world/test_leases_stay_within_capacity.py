@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from world_parts import a_world, faults
+from world_parts import a_world, faults, leased
 
 from aurora_sim.world.faults import Change, apply
 
@@ -52,15 +52,15 @@ class Leasing(RuleBasedStateMachine):
     def a_job_comes(self, kind, gpus, region, luck, gap_s):
         self.tick(gap_s)
         provider = self.provider
-        leased = sum(lease.gpus for lease in self.held if lease.gpu_type == kind)
+        taken = sum(lease.gpus for lease in self.held if lease.gpu_type == kind)
         refusal = provider.refusal(kind, gpus, region, ANY_PRICE)
         if provider.dark_share[region] >= 1.0:
             assert refusal in ("provider_down", "region_down")
-        elif leased + gpus > provider.capacity_gpus[kind]:
+        elif taken + gpus > provider.capacity_gpus[kind]:
             assert refusal == "full"
         else:
             assert refusal == ""
-            lease = provider.lease(self.now_s, kind, gpus, region, luck, f"job {len(self.held)}")
+            lease = leased(provider, self.now_s, kind, gpus, region, luck, f"job {len(self.held)}")
             assert lease.node >= provider.dark_share[region], "a job starts on a node that is up"
             self.held.append(lease)
 
@@ -102,7 +102,7 @@ TestLeasing.settings = settings(max_examples=40, stateful_step_count=30, deadlin
 
 def test_a_lease_ends_once():
     provider = a_world().providers["akash"]
-    lease = provider.lease(0.0, "A100", 8, "eu-west-1", 0.5, "job")
+    lease = leased(provider, 0.0, "A100", 8, "eu-west-1", 0.5, "job")
     provider.release(1.0, lease)
     with pytest.raises(AssertionError, match="once"):
         provider.release(2.0, lease)
@@ -111,15 +111,15 @@ def test_a_lease_ends_once():
 
 def test_more_than_there_is_cannot_be_leased():
     provider = a_world(**SMALL).providers[PROVIDER]
-    provider.lease(0.0, "H100", 16, REGIONS[0], 0.5, "job")
+    leased(provider, 0.0, "H100", 16, REGIONS[0], 0.5, "job")
     with pytest.raises(AssertionError, match="leases 17 H100, more than it has"):
-        provider.lease(0.0, "H100", 1, REGIONS[0], 0.5, "job")
+        leased(provider, 0.0, "H100", 1, REGIONS[0], 0.5, "job")
 
 
 def test_a_global_provider_serves_any_region():
     provider = a_world().providers["salad"]
     assert provider.refusal("RTX3090", 1, "eu-west-1", ANY_PRICE) == ""
-    provider.lease(0.0, "RTX3090", 1, "eu-west-1", 0.5, "job")
+    leased(provider, 0.0, "RTX3090", 1, "eu-west-1", 0.5, "job")
     provider.dark["global"].set(0, 1.0)
     provider.recompute()
     assert [lease.job for lease in provider.strike(1.0)] == ["job"], "it ran where the provider has its nodes"
@@ -145,5 +145,5 @@ def test_what_a_provider_offers_it_can_lease():
     apply(world, method, [Change(0.0, 0, 1.0)], 0.0)
     provider = world.providers[PROVIDER]
     while not provider.refusal("H100", 1, REGIONS[0], ANY_PRICE):
-        provider.lease(0.0, "H100", 1, REGIONS[0], 0.5, "job")
+        leased(provider, 0.0, "H100", 1, REGIONS[0], 0.5, "job")
     assert provider.leased_gpus["H100"] >= CAPACITY["H100"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world_parts import a_world, faults, play
+from world_parts import a_world, faults, leased, play
 
 REGIONS = ("eu-west-1", "us-west-2")
 NODES = [(n + 0.5) / 100 for n in range(100)]
@@ -17,7 +17,7 @@ def with_jobs(provider_id="akash"):
     provider = world.providers[provider_id]
     kind = next(iter(provider.base_capacity_gpus))
     jobs = [
-        provider.lease(-1.0, kind, 1, region, node, (region, node)) for region in provider.regions for node in NODES
+        leased(provider, -1.0, kind, 1, region, node, (region, node)) for region in provider.regions for node in NODES
     ]
     return world, jobs
 
@@ -106,7 +106,7 @@ def test_a_job_that_starts_during_a_partial_outage_survives_it():
     method = faults(outage(0.0, 100.0, 0.6), outage(10.0, 50.0, 0.6))
     play(world, method, 0.0)
     provider = world.providers["akash"]
-    jobs = [provider.lease(5.0, "A100", 1, "eu-west-1", luck / 50, luck) for luck in range(50)]
+    jobs = [leased(provider, 5.0, "A100", 1, "eu-west-1", luck / 50, luck) for luck in range(50)]
     impacts = play(world, method)  # up to the end: the first change is made again, to the same effect
     killed = [lease for _, impact in impacts for lease in impact.killed]
     assert {lease for lease in killed if lease in jobs} == {lease for lease in jobs if lease.node < 1 - 0.4 * 0.4}
@@ -124,6 +124,6 @@ def test_jobs_die_provider_by_provider_in_the_configuration_s_order_and_oldest_f
     world = a_world()
     for provider_id in ("vast", "aethir", "akash"):
         for number in range(3):
-            world.providers[provider_id].lease(0.0, "A100", 1, "us-west-2", 0.9 - 0.1 * number, (provider_id, number))
+            leased(world.providers[provider_id], 0.0, "A100", 1, "us-west-2", 0.9 - 0.1 * number, (provider_id, number))
     killed = killed_at(world, [outage(5.0, 9.0, region="us-west-2")])[5.0]
     assert killed == [(provider_id, number) for provider_id in ("akash", "aethir", "vast") for number in range(3)]

@@ -16,6 +16,7 @@ from aurora_sim.scenario.faults import Fault, named
 from aurora_sim.scenario.scenario import load
 from aurora_sim.world.demand import BridgeLuck, JobLuck, bridge_luck, job_luck
 from aurora_sim.world.faults import Impact, apply, changes
+from aurora_sim.world.provider import Lease, Provider
 from aurora_sim.world.sources import all_sources
 from aurora_sim.world.streams import Streams
 from aurora_sim.world.world import World
@@ -43,6 +44,23 @@ class Draft(NamedTuple):
     max_price_usd_per_hour: float
     bridge_luck: BridgeLuck
     job_luck: JobLuck
+
+
+class Job(Lease):
+    """A lease with a name for its job."""
+
+    def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str, job: object) -> None:
+        super().__init__(provider, gpu_type, gpus, region)
+        self.job = job
+
+
+def leased(
+    provider: Provider, now_s: float, gpu_type: str, gpus: int, region: str, luck: float, job: object = None
+) -> Job:
+    """A lease that was taken."""
+    lease = Job(provider, gpu_type, gpus, region, job)
+    provider.take(now_s, lease, luck)
+    return lease
 
 
 @lru_cache(maxsize=1)
