@@ -57,6 +57,7 @@ MODULES: Final = (
     "aurora_sim.treaty.router",
     "aurora_sim.world.bridge",
     "aurora_sim.world.demand",
+    "aurora_sim.world.job",
     "aurora_sim.world.lognormal",
     "aurora_sim.world.modifiers",
     "aurora_sim.world.provenance",

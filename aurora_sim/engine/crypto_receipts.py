@@ -20,7 +20,8 @@ from aurora_sim.treaty.receipts.form import write_receipt
 from aurora_sim.treaty.receipts.receipt import Draft, complete, draft
 from aurora_sim.treaty.receipts.sources import NoStamp, Stamper, stamp_roots
 from aurora_sim.treaty.receipts.verification import verify_receipt_file
-from aurora_sim.world.provenance import CompletedJob, ProvenanceServices
+from aurora_sim.world.job import Job
+from aurora_sim.world.provenance import ProvenanceServices
 from aurora_sim.world.streams import Streams
 
 
@@ -51,13 +52,13 @@ class RealReceipts:
 
     # The three services.
 
-    def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
+    def run(self, jobs: Collection[Job]) -> Collection[Job]:
         """Draft the receipt of each job, and say for which the script failed."""
         failed = self._services.run(jobs)
         for job in jobs:
             if job not in failed:
-                signed_id, provider_id, files = self._completed[job[0]]
-                self._drafted[job[0]] = draft(
+                signed_id, provider_id, files = self._completed[job.order_id]
+                self._drafted[job.order_id] = draft(
                     files, order_id=signed_id, treaty_id=self._crypto.treaty_id, provider_id=provider_id
                 )
         return failed
@@ -85,11 +86,11 @@ class RealReceipts:
         self._drafted.clear()
         return latency_s
 
-    def pin(self, jobs: Collection[CompletedJob], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
         """Pin the artefacts of each job whose receipt holds, or is yet to be stamped: the seconds, or None where it failed."""
         latencies_s = self._services.pin(jobs, now_s)
         return [
-            latency_s if latency_s is not None and self._pin(job[0], now_s) else None
+            latency_s if latency_s is not None and self._pin(job.order_id, now_s) else None
             for job, latency_s in zip(jobs, latencies_s, strict=True)
         ]
 

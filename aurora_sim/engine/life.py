@@ -30,7 +30,7 @@ from aurora_sim.treaty.ledger import units
 from aurora_sim.treaty.policy import ALLOW, reason
 from aurora_sim.treaty.reputation import after_ack, after_failure, after_outage
 from aurora_sim.world.bridge import Message
-from aurora_sim.world.demand import OrderDraft, bridge_luck, placement_luck
+from aurora_sim.world.demand import OrderDraft, bridge_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.market import NO_BID, OFFER_GONE
@@ -267,13 +267,12 @@ class OrderLife:
     # 9. Job.
 
     def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
-        placement, settlement, node = placement_luck(order.job_luck)
         gpus, gpu_hours = order.gpus, order.gpu_hours
         job = RunningJob(order, provider, order.day, "" if self._crypto is None else self._crypto.signed_id(order))
-        provider.take(now_s, job, node)
+        provider.take(now_s, job, job.node_luck)
         if provider.reputation != provider.standing:
             provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
-        placement_s = provider.placement.seconds(placement)
+        placement_s = provider.placement.seconds(job.placement_luck)
         if placement_s < provider.placement_min_s:
             placement_s = provider.placement_min_s
         run_s = placement_s + gpu_hours / gpus * 3600.0
@@ -293,7 +292,7 @@ class OrderLife:
                 order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
                 provider.latency_ms, order.order_id, order.time_s, order.region, gpus, link.name,
                 (now_s - order.submitted_s) * 1000.0, order.attempts, order.failovers, order.policy_code, now_s,
-                placement_s, link.settlement.seconds(settlement),
+                placement_s, link.settlement.seconds(job.settlement_luck),
             )
         )  # fmt: skip
 
@@ -321,8 +320,7 @@ class OrderLife:
             self._real_receipts.job_done(job, job.signed_id or self._crypto.signed_id(self._ordered_anew(job)))
         job.provider.release(now_s, job)
         # 10. Receipt.
-        # Not the job itself, which is freed now while it is at hand, and not half a minute later.
-        self._receipts.completed((job.order_id, job.luck, job.source, job.index), now_s)
+        self._receipts.completed(job, now_s)
 
     def _ordered_anew(self, job: RunningJob) -> LiveOrder:
         parts = self._parts

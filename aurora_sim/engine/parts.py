@@ -25,7 +25,7 @@ from aurora_sim.treaty.provenance import ReceiptDesk
 from aurora_sim.treaty.ranking import Preferences
 from aurora_sim.treaty.router import Router
 from aurora_sim.world.demand import BridgeLuck
-from aurora_sim.world.provenance import CompletedJob
+from aurora_sim.world.job import Job
 from aurora_sim.world.streams import Streams
 from aurora_sim.world.world import World
 
@@ -52,7 +52,7 @@ class Parts:
     ledger: QuotaLedger
     router: Router
     links: dict[str, Link]
-    receipts: ReceiptDesk[CompletedJob]
+    receipts: ReceiptDesk[Job]
     guard: CoverageGuard
     treaty_id: str
     tenants: dict[str, TenantTerms]

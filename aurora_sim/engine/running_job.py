@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.world.demand import OrderDraft
-from aurora_sim.world.provider import Lease, Provider
+from aurora_sim.world.job import Job
+from aurora_sim.world.provider import Provider
 
 
-class RunningJob(Lease):
+class RunningJob(Job):
     """A job with the GPUs that it holds: what is asked of its order at its end, and to order it anew where it is killed.
 
     An order is over in a second, and its job in hours: so thousands of jobs run at a time, and what one is made of has left the
@@ -22,23 +23,25 @@ class RunningJob(Lease):
         "day",
         "failovers",
         "gpu_hours",
-        "index",
-        "luck",
         "max_price_usd_per_hour",
-        "order_id",
         "policy_code",
         "signed_id",
-        "source",
         "tenant_id",
         "time_s",
         "workload_type",
     )
 
     def __init__(self, order: LiveOrder, provider: Provider, day: int, signed_id: str) -> None:
-        super().__init__(provider, order.gpu_type, order.gpus, order.region)
-        self.order_id = order.order_id
-        self.source = order.source
-        self.index = order.index
+        super().__init__(
+            provider,
+            order.gpu_type,
+            order.gpus,
+            order.region,
+            order.order_id,
+            order.source,
+            order.index,
+            order.job_luck,
+        )
         self.tenant_id = order.tenant_id
         self.workload_type = order.workload_type
         self.gpu_hours = order.gpu_hours
@@ -48,7 +51,6 @@ class RunningJob(Lease):
         self.attempts = order.attempts
         self.failovers = order.failovers
         self.bridge_luck = b"" if order.attempts else order.bridge_luck  # the first try's is spent
-        self.luck = order.job_luck
         self.day = day
         self.signed_id = signed_id
 
@@ -56,7 +58,7 @@ class RunningJob(Lease):
         """The order that was filled, as it was but for its way: to be routed again."""
         draft: OrderDraft = (
             self.time_s, self.index, self.tenant_id, self.workload_type, self.gpu_type, self.gpus, self.gpu_hours,
-            self.max_price_usd_per_hour, self.bridge_luck, self.luck,
+            self.max_price_usd_per_hour, self.bridge_luck, self.packed_luck(),
         )  # fmt: skip
         order = LiveOrder(self.source, draft, tenant, max_latency_ms, valid_for_s)
         order.attempts = self.attempts

@@ -28,7 +28,7 @@ from aurora_sim.scenario.faults import Fault, Flood
 from aurora_sim.scenario.treaty_faults import PolicyRelease, StateLost
 from aurora_sim.treaty.policy.host import PolicyHost
 from aurora_sim.treaty.ranking import Explanation
-from aurora_sim.world.demand import OrderDraft, job_luck
+from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.faults import apply, changes, end, hold
 from aurora_sim.world.renewals import renewal_outages
 from aurora_sim.world.sources import OrderSource, all_sources
@@ -278,6 +278,6 @@ class Simulation:
         for provider in map(self._parts.world.providers.__getitem__, candidates):
             if not provider.refusal(gpu_type, gpus, region, order.max_price_usd_per_hour):
                 job = RunningJob(order, provider, 0, "")
-                provider.take(now_s, job, job_luck(order.job_luck)[3])
+                provider.take(now_s, job, job.node_luck)
                 self._life.run_on(job, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
                 return

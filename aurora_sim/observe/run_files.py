@@ -39,6 +39,7 @@ STEP_COLUMNS: Final = (
     "fill_rate_gpu_hours_5m,rtt_p50_ms_5m,rtt_p95_ms_5m,rtt_p99_ms_5m,provenance_coverage,dropped_5m,failovers,failovers_5m,jobs_killed,jobs_lost,"
     "gpu_hours_routed,gpu_hours_leased,halted"
 )
+_STEP_ROW: Final = "%d,%d,%d,%d,%.4f,%.4f,%.1f,%d,%.4f,%.4f,%.1f,%.1f,%.1f,%.4f,%d,%d,%d,%d,%d,%.4f,%.3f,%d\n"
 PROVIDER_COLUMNS: Final = (
     "step,provider_id,active,effective_capacity,latency_ms,price_usd_per_hour,reputation,leased_gpus"
 )
@@ -84,21 +85,15 @@ class RunFiles:
     def step(self, reading: StepReading) -> None:
         """The rows of a step."""
         tally = reading.tally
-        ended = tally.filled + tally.dropped
-        numbers = (
-            tally.filled / ended if ended else None,
-            tally.cost_usd / tally.filled if tally.filled else None,
-            tally.latency_ms_sum / tally.filled if tally.filled else None,
-        )
-        self._steps.write(
-            f"{reading.step},{tally.arrived},{tally.filled},{tally.dropped},{_fixed(numbers[0], 4)},{_fixed(numbers[1], 4)},"
-            f"{_fixed(numbers[2], 1)},{tally.refused_entry},{_fixed(reading.fill_rate, 4)},"
-            f"{_fixed(reading.fill_rate_gpu_hours, 4)},{_fixed(reading.rtt_p50_ms, 1)},"
-            f"{_fixed(reading.rtt_p95_ms, 1)},{_fixed(reading.rtt_p99_ms, 1)},"
-            f"{_fixed(reading.provenance_coverage, 4)},{reading.dropped_5m},{tally.failovers},{reading.failovers_5m},"
-            f"{tally.jobs_killed},{tally.jobs_lost},{tally.gpu_hours_filled:.4f},{reading.gpu_hours_leased:.3f},"
-            f"{int(reading.halted)}\n"
-        )
+        filled, ended = tally.filled, tally.filled + tally.dropped
+        values = (
+            reading.step, tally.arrived, filled, tally.dropped, filled / ended if ended else None,
+            tally.cost_usd / filled if filled else None, tally.latency_ms_sum / filled if filled else None,
+            tally.refused_entry, reading.fill_rate, reading.fill_rate_gpu_hours, reading.rtt_p50_ms, reading.rtt_p95_ms,
+            reading.rtt_p99_ms, reading.provenance_coverage, reading.dropped_5m, tally.failovers, reading.failovers_5m,
+            tally.jobs_killed, tally.jobs_lost, tally.gpu_hours_filled, reading.gpu_hours_leased, reading.halted,
+        )  # fmt: skip
+        self._steps.write(_STEP_ROW % values if None not in values else _row_with_gaps(values))
         step = f"{reading.step},"
         self._providers.write(step + step.join(self._provider_texts(reading.providers)))
 
@@ -193,8 +188,10 @@ def _offer(
     return f"{provider_id},{active:d},{capacity_gpus},{latency_ms:.1f},{price_usd_per_hour:.4f},{reputation:.2f}"
 
 
-def _fixed(value: float | None, decimals: int) -> str:
-    return "" if value is None else f"{value:.{decimals}f}"
+def _row_with_gaps(values: Sequence[float | None]) -> str:
+    """The row of a step in which something has no value: its column is empty."""
+    columns = zip(_STEP_ROW.rstrip().split(","), values, strict=True)
+    return ",".join(["" if value is None else form % value for form, value in columns]) + "\n"
 
 
 def _sha256(path: Path) -> str:

@@ -7,13 +7,18 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from operator import mul
+from operator import itemgetter, mul
 from typing import Final
 
 from aurora_sim.observe.rows import GPU_HOURS, LATENCY, PRICE, PROVIDER, RTT, FilledOrder, UnfilledOrder
 
 ENTRY_REFUSED: Final = ("rejected", "denied")
 """Outcomes of orders that never were the router's: they are in no fill rate."""
+_PROVIDER: Final = itemgetter(PROVIDER)
+_GPU_HOURS: Final = itemgetter(GPU_HOURS)
+_PRICE: Final = itemgetter(PRICE)
+_LATENCY: Final = itemgetter(LATENCY)
+_RTT: Final = itemgetter(RTT)
 
 
 class StepTally:
@@ -64,12 +69,12 @@ class StepTally:
         """Count the orders that ended in the step; column by column, which runs at the speed of C."""
         self.filled = len(filled)
         if filled:
-            columns = list(zip(*filled, strict=True))
-            self.rtts_ms = array("d", sorted(columns[RTT]))
-            self.filled_by = Counter(columns[PROVIDER])
-            self.gpu_hours_filled = math.fsum(columns[GPU_HOURS])
-            self.cost_usd = math.fsum(map(mul, columns[GPU_HOURS], columns[PRICE]))
-            self.latency_ms_sum = math.fsum(columns[LATENCY])
+            gpu_hours = [*map(_GPU_HOURS, filled)]
+            self.rtts_ms = array("d", sorted(map(_RTT, filled)))
+            self.filled_by = Counter(map(_PROVIDER, filled))
+            self.gpu_hours_filled = math.fsum(gpu_hours)
+            self.cost_usd = math.fsum(map(mul, gpu_hours, map(_PRICE, filled)))
+            self.latency_ms_sum = math.fsum(map(_LATENCY, filled))
         if not unfilled:
             return
         self.unfilled = Counter([(order.outcome, order.reason) for order in unfilled])

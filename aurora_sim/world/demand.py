@@ -23,14 +23,11 @@ BridgeLuck = tuple[float, float, float, float, float]
 """Network, gateway, service (standard normal); tail, loss (uniform)."""
 JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
-PlacementLuck = tuple[float, float, float]
-"""What a job's begin needs of its luck: placement, settlement, node."""
 bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
 job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
 """An order carries its luck packed, because thousands are under way at a time: one object in place of a list and its floats,
 so that less memory has left the processor's cache when it is touched again."""
-placement_luck: Final[Callable[[bytes], PlacementLuck]] = Struct("=2d8xd16x").unpack
-"""The part of a job's luck that its begin needs: nobody needs all of it at once, and each float is made anew."""
+packed_job_luck: Final[Callable[..., bytes]] = Struct("=6d").pack
 
 OrderDraft = tuple[float, int, str, str, str, int, float, float, bytes, bytes]
 """One order as a tenant thinks of it, before it is an `Order` of the treaty:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Sequence
-from operator import itemgetter
-from typing import Final
 
 from aurora_sim.scenario.config import ProvenanceConfig
-from aurora_sim.world.demand import JOB_LUCK
+from aurora_sim.world.job import Job
 from aurora_sim.world.lognormal import LogNormal
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.streams import Streams
-
-CompletedJob = tuple[str, bytes, str, int]
-"""A job as it is when it is done: its order's id, its packed luck, its source of orders and its order's index there."""
-
-_PACKED: Final = itemgetter(1)
-_DRAWS: Final = len(JOB_LUCK)
-_DRAW: Final = {what: place for place, (what, _) in enumerate(JOB_LUCK)}
-_PIN: Final = _DRAW["receipt/pin"]
-_NODE: Final = _DRAW["job/node"]
-_SCRIPT: Final = _DRAW["receipt/script"]
-_PIN_FAILURE: Final = _DRAW["receipt/pin-failure"]
 
 
 class ProvenanceServices:
@@ -82,47 +68,37 @@ class ProvenanceServices:
             return None
         return self._stamp_law.seconds(self._stamp_latency.at(self._batches))
 
-    def pin(self, jobs: Collection[CompletedJob], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
-        draws, law = _unpacked(jobs), self._pin_law
-        failed = self._unlucky("pin", jobs, draws[_PIN_FAILURE::_DRAWS])
-        latencies_s = [law.seconds(normal) for normal in draws[_PIN::_DRAWS]]
+        failed = self._unlucky("pin", jobs, [job.pin_failure_luck for job in jobs])
+        law = self._pin_law
         if not failed:
-            return latencies_s
-        return [None if job in failed else latency_s for job, latency_s in zip(jobs, latencies_s, strict=True)]
+            return [law.seconds(job.pin_luck) for job in jobs]
+        return [None if job in failed else law.seconds(job.pin_luck) for job in jobs]
 
-    def run(self, jobs: Collection[CompletedJob]) -> Collection[CompletedJob]:
+    def run(self, jobs: Collection[Job]) -> Collection[Job]:
         """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
-        draws = _unpacked(jobs)
-        script, full_share = draws[_SCRIPT::_DRAWS], self._full_share
+        full_share = self._full_share
         if not full_share:
-            return self._unlucky("script", jobs, script)
-        stuck = {job for job, node in zip(jobs, draws[_NODE::_DRAWS], strict=True) if node < full_share}
-        begun = [(job, draw) for job, draw in zip(jobs, script, strict=True) if job not in stuck]
-        return stuck.union(self._unlucky("script", [job for job, _ in begun], [draw for _, draw in begun]))
+            return self._unlucky("script", jobs, [job.script_luck for job in jobs])
+        stuck = {job for job in jobs if job.node_luck < full_share}
+        begun = [job for job in jobs if job not in stuck]
+        return stuck.union(self._unlucky("script", begun, [job.script_luck for job in begun]))
 
-    def _unlucky(
-        self, service: str, jobs: Collection[CompletedJob], draws: Sequence[float]
-    ) -> Collection[CompletedJob]:
+    def _unlucky(self, service: str, jobs: Collection[Job], draws: Sequence[float]) -> Collection[Job]:
         """The jobs with which the service fails this time: a first try is decided by the order's own luck, in `draws`."""
         tries, failure = self._failed[service], self._failure[service]
         if not tries and (not draws or min(draws) >= failure):
             return ()  # nearly always
         failed = set()
         for job, first in zip(jobs, draws, strict=True):
-            if first >= failure and job[0] not in tries:
+            if first >= failure and job.order_id not in tries:
                 continue
-            order_id, _, source, index = job
-            before = tries.pop(order_id, 0)
+            before = tries.pop(job.order_id, 0)
             draw = first
             if before and failure < 1.0:  # else it fails whatever is drawn
-                draw = float(self._streams.generator(f"{source}/receipt/{service}#{before}", index).random())
+                draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{before}", job.index).random())
             if draw < failure:
                 failed.add(job)
-                tries[order_id] = before + 1
+                tries[job.order_id] = before + 1
         return failed
-
-
-def _unpacked(jobs: Collection[CompletedJob]) -> array[float]:
-    """The jobs' luck, one after the other: all at once, for a step's jobs, and not a tuple of floats for each."""
-    return array("d", b"".join(map(_PACKED, jobs)))

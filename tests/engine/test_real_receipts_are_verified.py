@@ -110,7 +110,7 @@ def test_a_receipt_over_other_artefacts_than_the_job_left_is_refused() -> None:
 
         def run_then_change(jobs: Any) -> Any:
             failed = run(jobs)
-            for order_id, *_ in jobs:
+            for order_id in [job.order_id for job in jobs]:
                 if order_id in real._drafted and int(order_id.rsplit("-", 1)[1]) % 10 == 0:
                     real._completed[order_id][2]["job.json"] += b" "
                     changed.append(order_id)

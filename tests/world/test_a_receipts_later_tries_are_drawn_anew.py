@@ -7,20 +7,19 @@ from struct import pack
 import pytest
 from world_parts import a_world
 
-from aurora_sim.world.provenance import CompletedJob, ProvenanceServices
+from aurora_sim.world.job import Job
+from aurora_sim.world.provenance import ProvenanceServices
 
 MANY = 400
 
 
-def jobs(first_draw: float) -> list[CompletedJob]:
+def jobs(first_draw: float) -> list[Job]:
     """Jobs whose luck with script and pin is this draw."""
-    return [
-        (f"tenant/{index}", pack("=6d", 0.0, 0.0, 0.0, 0.5, first_draw, first_draw), "tenant", index)
-        for index in range(MANY)
-    ]
+    akash, luck = a_world().providers["akash"], pack("=6d", 0.0, 0.0, 0.0, 0.5, first_draw, first_draw)
+    return [Job(akash, "A100", 1, "eu-west-1", f"tenant/{index}", "tenant", index, luck) for index in range(MANY)]
 
 
-def failed(services: ProvenanceServices, service: str, asked: list[CompletedJob]) -> int:
+def failed(services: ProvenanceServices, service: str, asked: list[Job]) -> int:
     if service == "script":
         return len(services.run(asked))
     return sum(latency_s is None for latency_s in services.pin(asked, 0.0))
