@@ -134,13 +134,13 @@ class FutureEvents:
         if before_s == math.inf:
             pages = [*self._pages.values()]
         else:
-            numbers = range(int(self._open_until_s // PAGE_S), int(before_s // PAGE_S) + 1)
+            numbers = range(_page_number(self._open_until_s), _page_number(before_s) + 1)
             pages = [self._pages[number] for number in numbers if number in self._pages]
         return chain(self._due, *[page.entries(0) for page in pages])
 
     def _page(self, time_s: float) -> _Page:
         """The page of that time, which is not open yet."""
-        number = int(time_s // PAGE_S)
+        number = _page_number(time_s)
         page = self._pages.get(number)
         if page is None:
             page = self._pages[number] = _Page()
@@ -157,6 +157,13 @@ class FutureEvents:
             self._due.sort(reverse=True)
             self._minus_s += [-entry[0] for entry in self._due]
             self._open_until_s = (number + 1) * PAGE_S
+
+
+def _page_number(time_s: float) -> int:
+    """`int(time_s // PAGE_S)`, without the remainder that a floor division of floats works out first."""
+    pages = time_s / PAGE_S
+    number = int(pages)
+    return number - 1 if pages < number else number
 
 
 class _Reached(Exception):  # noqa: N818  (no error: the time that was wanted)

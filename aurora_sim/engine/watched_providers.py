@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
 from aurora_sim.engine.parts import Parts
 from aurora_sim.observe.recorder import ProviderReading
 from aurora_sim.treaty.ranking import ProviderView
@@ -94,12 +98,20 @@ def view(provider: Provider) -> ProviderView:
 
 def _reading(provider: Provider) -> ProviderReading:
     prices = provider.price_usd_per_hour.values()
-    return ProviderReading(
-        provider.provider_id,
-        provider.active,
-        sum(provider.capacity_gpus.values()),
-        provider.latency_ms,
-        sum(prices) / len(prices),
-        provider.shown_reputation(),
-        sum(provider.leased_gpus.values()),
+    return _as_read(
+        (
+            provider.provider_id,
+            provider.active,
+            sum(provider.capacity_gpus.values()),
+            provider.latency_ms,
+            sum(prices) / len(prices),
+            provider.shown_reputation(),
+            sum(provider.leased_gpus.values()),
+        )
     )
+
+
+_as_read: Final[Callable[[tuple[str, bool, int, float, float, float, int]], ProviderReading]] = partial(
+    tuple.__new__, ProviderReading
+)
+"""`ProviderReading(...)`, without the steps of Python's that its constructor takes."""

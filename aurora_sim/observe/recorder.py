@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from itertools import chain
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from aurora_sim.observe.rows import (
     ARRIVAL,
@@ -21,6 +22,7 @@ from aurora_sim.observe.rows import (
 )
 from aurora_sim.observe.tally import DecisionTimes, RttHistogram, StepTally, ranked
 
+_joined: Final = np.concatenate
 STEP_S: Final = 60.0
 TRAILING_STEPS: Final = 5
 FILL_ORDERS_MIN: Final = 20
@@ -167,7 +169,8 @@ class Recorder:
         dropped = sum([t.dropped for t in recent])
         gpu_hours_filled = sum([t.gpu_hours_filled for t in recent], 0.0)
         gpu_hours = gpu_hours_filled + sum([t.gpu_hours_dropped for t in recent], 0.0)
-        rtts = sorted(chain.from_iterable([t.rtts_ms for t in recent]))
+        rtts = _joined([t.rtts_ms for t in recent])
+        rtts.sort()
         enough = filled + dropped >= FILL_ORDERS_MIN
         self.decision_times.add(self.decisions_ns)
         self.decisions_ns.clear()
@@ -224,7 +227,7 @@ class Recorder:
 
     def _add_up(self, tally: StepTally) -> None:
         """Put a recorded step into the totals."""
-        self.rtts.add(tally.rtts_ms)
+        self.rtts.add(tally.rtts_ms.tolist())
         self.arrived_total += tally.arrived
         self.ended_total += tally.filled + sum(tally.unfilled.values())
         if tally.filled:

@@ -64,7 +64,8 @@ class CoverageWindow:
         times_s = list(map(_COMPLETED_S, receipts))
         complete_s = self._complete_s
         ascending_s = sorted(times_s)
-        later = bisect_left(complete_s, ascending_s[0])
+        earliest_s = ascending_s[0]
+        later = bisect_left(complete_s, earliest_s)
         if later < len(complete_s):  # those after the first of the new ones are merged with them
             ascending_s += complete_s[later:]
             ascending_s.sort()
@@ -72,7 +73,7 @@ class CoverageWindow:
         complete_s.extend(ascending_s)
         self.complete += len(times_s)
         grace_s = self._grace_s
-        if min(times_s) < max(map(_COMPLETE_S, receipts)) - grace_s:
+        if earliest_s < max(map(_COMPLETE_S, receipts)) - grace_s:
             self.late += sum(
                 self._grace_over_s <= completed_s < complete_s - grace_s for complete_s, completed_s, _ in receipts
             )

@@ -79,10 +79,12 @@ class MemoryNonceCache:
         """Whether `key` was accepted less than `ttl_s` before `now_s`; if not, it is accepted now."""
         if now_s >= self._look_s:
             self._expire(now_s)
-        if key in self._held:
+        held = self._held
+        known = len(held)
+        held.setdefault(key, now_s)  # looked up once, among all of a day
+        if len(held) == known:
             self._replayed += 1
             return True
-        self._held[key] = now_s
         self._in_order.append(key)
         return False
 

@@ -7,7 +7,6 @@ A receipt takes three steps: the receipt script computes the Merkle root over th
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Collection, Hashable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -23,7 +22,6 @@ Receipt = tuple[float, float, Job]
 Done = tuple[float, Job]
 """A job whose receipt is not complete: completed at, job."""
 
-_COMPLETE_S: Final = itemgetter(0)
 _COMPLETED_S: Final = itemgetter(0)
 _JOB: Final = itemgetter(1)
 
@@ -173,11 +171,8 @@ class ReceiptDesk(Generic[Job]):
         When it is called changes no later value: a scrape does no harm.
         """
         self._book()
-        completing = self._completing
-        completing.sort(key=_COMPLETE_S)
-        done = bisect_right(completing, now_s, key=_COMPLETE_S)
-        self.window.receipts_complete(completing[:done])
-        del completing[:done]
+        self.window.receipts_complete([receipt for receipt in self._completing if receipt[0] <= now_s])
+        completing = self._completing = [receipt for receipt in self._completing if receipt[0] > now_s]
         waiting = len(self._owed) + len(self._rooted) + len(self._pinned) + len(completing)
         waiting += sum(len(batch) for _, batch in self._stamped)
         if self.pending != waiting:

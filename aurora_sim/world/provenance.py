@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from aurora_sim.scenario.config import ProvenanceConfig
 from aurora_sim.world.job import Job
@@ -70,7 +71,7 @@ class ProvenanceServices:
 
     def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
-        failed = self._unlucky("pin", jobs, [job.pin_failure_luck for job in jobs])
+        failed = self._unlucky("pin", jobs)
         law = self._pin_law
         if not failed:
             return [law.seconds(job.pin_luck) for job in jobs]
@@ -80,22 +81,20 @@ class ProvenanceServices:
         """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
         full_share = self._full_share
         if not full_share:
-            return self._unlucky("script", jobs, [job.script_luck for job in jobs])
+            return self._unlucky("script", jobs)
         stuck = {job for job in jobs if job.node_luck < full_share}
         begun = [job for job in jobs if job not in stuck]
-        return stuck.union(self._unlucky("script", begun, [job.script_luck for job in begun]))
+        return stuck.union(self._unlucky("script", begun))
 
-    def _unlucky(self, service: str, jobs: Collection[Job], draws: Sequence[float]) -> Collection[Job]:
-        """The jobs with which the service fails this time: a first try is decided by the order's own luck, in `draws`."""
-        tries, failure = self._failed[service], self._failure[service]
-        if not tries and (not draws or min(draws) >= failure):
-            return ()  # nearly always
-        failed = set()
-        for job, first in zip(jobs, draws, strict=True):
-            if first >= failure and job.order_id not in tries:
-                continue
+    def _unlucky(self, service: Literal["pin", "script"], jobs: Collection[Job]) -> Collection[Job]:
+        """The jobs with which the service fails this time: a first try is decided by the order's own luck."""
+        tries, failure, pinning = self._failed[service], self._failure[service], service == "pin"
+        failed: set[Job] = set()
+        for job in jobs:
+            draw = job.pin_failure_luck if pinning else job.script_luck
+            if draw >= failure and not (tries and job.order_id in tries):
+                continue  # nearly always
             before = tries.pop(job.order_id, 0)
-            draw = first
             if before and failure < 1.0:  # else it fails whatever is drawn
                 draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{before}", job.index).random())
             if draw < failure:

@@ -182,9 +182,13 @@ class Provider:
 
     def held_gpus(self) -> dict[str, int]:
         """By GPU type, what the leases hold that have not ended: counted anew, to hold `leased_gpus` against."""
-        held = dict.fromkeys(self.leased_gpus, 0)
-        for lease in self._leases:
-            held[lease.gpu_type] += lease.gpus
+        held: dict[str, int] = {}
+        for kind in self.leased_gpus:
+            gpus = 0
+            for lease in self._leases:
+                if lease.gpu_type == kind:
+                    gpus += lease.gpus
+            held[kind] = gpus
         return held
 
     def leased(self) -> tuple[int, float]:
