@@ -30,7 +30,9 @@ class WatchedProviders:
         self._readings = {provider.provider_id: _reading(provider) for provider in providers}
         self._leased = {provider.provider_id: provider.leased() for provider in providers}
         parts.router.refresh([view(provider) for provider in providers])
-        self._changed.clear()
+        self._hear()
+        self._unread.clear()
+        self._unshown.clear()
 
     def check_health(self) -> None:
         """Look at the providers, and show the router what was found.
@@ -72,6 +74,8 @@ class WatchedProviders:
 
     def _hear(self) -> None:
         """Take note of those that say they changed."""
+        for provider in self._changed:
+            provider.noted = False
         self._unread.update(self._changed)
         self._unshown.update(self._changed)
         self._changed.clear()

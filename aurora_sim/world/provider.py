@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from operator import attrgetter
+from typing import Final
 
 from aurora_sim.scenario.config import ANYWHERE
 from aurora_sim.scenario.config import Provider as ProviderConfig
@@ -14,16 +16,18 @@ from aurora_sim.world.market import Market
 from aurora_sim.world.modifiers import Modifiers
 from aurora_sim.world.prices import PriceWalk
 
+_NUMBER: Final = attrgetter("number")
+
 
 class Lease:
     """GPUs that one job holds at one provider.
 
     It is asked for, then `live` from `Provider.take` on, and ends by `Provider.release` or `Provider.strike`. `node` is the job's
     place among the provider's nodes in its region, from 0 to 1: nodes fail in this order, so an outage of share s takes those
-    with `node < s`. Whoever has jobs extends it by what a job is.
+    with `node < s`. `number` counts the provider's leases in the order of taking. Whoever has jobs extends it by what a job is.
     """
 
-    __slots__ = ("gpu_type", "gpus", "live", "node", "provider", "region")
+    __slots__ = ("gpu_type", "gpus", "live", "node", "number", "place", "provider", "region")
 
     def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str) -> None:
         self.provider = provider
@@ -31,13 +35,16 @@ class Lease:
         self.gpus = gpus
         self.region = region
         self.node = 0.0
+        self.number = 0
+        self.place = 0  # among those that the provider holds
         self.live = False
 
 
 class Provider:
     """The state of one provider.
 
-    Whenever anything of it changes that is seen from outside, it puts itself into `changed`.
+    Whenever anything of it changes that is seen from outside, it puts itself into `changed`; whoever takes it out there sets
+    `noted` back.
 
     A lease is taken by `take` after `refusal` said nothing against it, and ends by `release` (the job is done) or by `strike`
     (an outage took its node). Invariant, held at each change: 0 <= leased, and no lease beyond the GPUs on offer, per type.
@@ -48,6 +55,7 @@ class Provider:
     ) -> None:
         self.provider_id = provider_id
         self._changed = changed
+        self.noted = False  # whether it is in there
         self.bridge = config.bridge
         self.regions = tuple(config.regions)
         self.standing = config.reputation  # what its reputation recovers to
@@ -82,14 +90,21 @@ class Provider:
         self.active = True
         self.open_regions = frozenset(self.regions)
         self._offset_gpu_s = 0.0
-        self._leases: dict[Lease, None] = {}  # in the order of taking
+        self._leases: list[Lease] = []  # each at its `place`
+        self._leases_taken = 0
         self.reprice()
+
+    def _note(self) -> None:
+        """Something of it changed."""
+        if not self.noted:
+            self.noted = True
+            self._changed[self] = None
 
     # What it offers, from its base and the faults that are on.
 
     def reprice(self) -> None:
         """Take over the price walks and the price faults."""
-        self._changed[self] = None
+        self._note()
         self.price_usd_per_hour = {kind: walk.price_usd_per_hour for kind, walk in self.walks.items()}
         for kind, factors in self.price_factors.items():
             if factors:
@@ -97,7 +112,7 @@ class Provider:
 
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
-        self._changed[self] = None
+        self._note()
         self.dark_share = {region: dark.compound_share() for region, dark in self.dark.items()}
         self._dark = any(self.dark_share.values())
         self.lit = lit = math.fsum(1.0 - share for share in self.dark_share.values()) / len(self.regions)
@@ -112,7 +127,7 @@ class Provider:
     def move_reputation(self, reputation: float) -> None:
         """It has earned another reputation."""
         self.reputation = reputation
-        self._changed[self] = None
+        self._note()
 
     def shown_reputation(self) -> float:
         """Its earned reputation and what reputation faults add, within 0 to 100."""
@@ -150,7 +165,12 @@ class Provider:
             offered = self.capacity_gpus[gpu_type]
             raise InvariantError(f"{self.provider_id} leases {leased} {gpu_type}, more than it has ({offered})")
         self._offset_gpu_s -= gpus * now_s
-        self._leases[lease] = self._changed[self] = None
+        leases = self._leases
+        lease.number = self._leases_taken
+        self._leases_taken += 1
+        lease.place = len(leases)
+        leases.append(lease)
+        self._note()
 
     def release(self, now_s: float, lease: Lease) -> None:
         """Give the GPUs back: the job is done."""
@@ -159,19 +179,24 @@ class Provider:
                 f"a lease ends once: that of {lease.gpus} {lease.gpu_type} at {self.provider_id} has ended"
             )
         lease.live = False
-        del self._leases[lease]
+        leases = self._leases
+        last = leases.pop()  # takes the place of the one that goes
+        if last is not lease:
+            last.place = lease.place
+            leases[lease.place] = last
         gpus = lease.gpus
         self.leased_gpus[lease.gpu_type] = leased = self.leased_gpus[lease.gpu_type] - gpus
         if leased < 0:
             raise InvariantError(f"{self.provider_id} leases {leased} {lease.gpu_type}, fewer than none")
         self._offset_gpu_s += gpus * now_s
-        self._changed[self] = None
+        self._note()
 
     def strike(self, now_s: float) -> list[Lease]:
         """End the leases whose nodes are dark now, oldest first; the caller decides what becomes of their jobs."""
         if not self._dark:
             return []
         struck = [lease for lease in self._leases if lease.node < self.dark_for(lease.region)]
+        struck.sort(key=_NUMBER)
         for lease in struck:
             self.release(now_s, lease)
         return struck

@@ -98,7 +98,11 @@ class Seen:
     def read(self) -> list[tuple[object, ...]]:
         """Every reading, as values that can be compared."""
         return [
-            (*reading._replace(tally=None), *(getattr(reading.tally, name) for name in StepTally.__slots__))  # type: ignore[arg-type]
+            (
+                *reading._replace(tally=None),  # type: ignore[arg-type]
+                *(getattr(reading.tally, name) for name in StepTally.__slots__ if name != "rtts_ms"),
+                reading.tally.rtts_ms.tolist(),
+            )
             for reading in self.readings
         ]
 
