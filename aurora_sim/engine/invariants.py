@@ -178,4 +178,7 @@ class Invariants:
 
 def _units(gpu_hours: Iterable[float]) -> int:
     """What the orders had of the quota."""
-    return sum([units(each) for each in gpu_hours])
+    taken = 0
+    for each in gpu_hours:
+        taken += units(each)
+    return taken
