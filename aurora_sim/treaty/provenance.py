@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Hashable, Sequence
-from itertools import chain
-from operator import itemgetter
+from itertools import chain, compress
+from operator import itemgetter, not_
 from typing import Final, Generic, Protocol, TypeVar
 
 from aurora_sim.scenario.errors import InvariantError
@@ -22,6 +22,7 @@ Receipt = tuple[float, float, Job]
 Done = tuple[float, Job]
 """A job whose receipt is not complete: completed at, job."""
 
+_COMPLETE_S: Final = itemgetter(0)
 _COMPLETED_S: Final = itemgetter(0)
 _JOB: Final = itemgetter(1)
 
@@ -171,8 +172,10 @@ class ReceiptDesk(Generic[Job]):
         When it is called changes no later value: a scrape does no harm.
         """
         self._book()
-        self.window.receipts_complete([receipt for receipt in self._completing if receipt[0] <= now_s])
-        completing = self._completing = [receipt for receipt in self._completing if receipt[0] > now_s]
+        completing = self._completing
+        complete = [complete_s <= now_s for complete_s in map(_COMPLETE_S, completing)]
+        self.window.receipts_complete([*compress(completing, complete)])
+        completing = self._completing = [*compress(completing, map(not_, complete))]
         waiting = len(self._owed) + len(self._rooted) + len(self._pinned) + len(completing)
         waiting += sum(len(batch) for _, batch in self._stamped)
         if self.pending != waiting:

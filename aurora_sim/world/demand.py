@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from struct import Struct
 from typing import Final
 
@@ -126,6 +126,10 @@ class TenantOrders:
 
         Those since `midnight_s` count in `used_gpu_hours`, whether their job still runs or not.
         """
+        return chain.from_iterable(self._chunks(from_s, midnight_s))
+
+    def _chunks(self, from_s: float, midnight_s: float) -> Iterator[Iterator[OrderDraft]]:
+        """The drafts, some at a time: each order would else come by way of a generator."""
         index = 0
         held = np.empty(0)
         for fresh in self._times:
@@ -137,7 +141,7 @@ class TenantOrders:
         if held.size:
             yield from self._block(index, held, from_s, midnight_s)
 
-    def _block(self, first: int, arrival_s: Draws, from_s: float, midnight_s: float) -> Iterator[OrderDraft]:
+    def _block(self, first: int, arrival_s: Draws, from_s: float, midnight_s: float) -> Iterator[Iterator[OrderDraft]]:
         streams, source, size = self._streams, self.source, arrival_s.size
         block = first // BLOCK
         workload = self._workloads.choose(streams.uniform(f"{source}/workload", block)[:size])
@@ -172,7 +176,7 @@ class TenantOrders:
             rows = slice(start, start + ROWS_AT_ONCE)
             times_s, numbers, counts, hours, prices = (column[rows].tolist() for column in columns)
             kind = chosen[rows].tolist()
-            yield from zip(
+            yield zip(
                 times_s,
                 numbers,
                 tenant_ids,
