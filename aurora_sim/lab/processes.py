@@ -41,13 +41,17 @@ class Processes:
         return future.result()
 
     def renew(self) -> None:
+        self._kill()  # a broken pool waits for ever for a process that began while the others were stopped
         self._pool.shutdown()
         self._pool = _pool(self._jobs)
 
     def end(self) -> None:
+        self._kill()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _kill(self) -> None:
         for process in list((self._pool._processes or {}).values()):  # its `kill_workers` came with Python 3.14
             process.kill()
-        self._pool.shutdown(cancel_futures=True)
 
 
 def warm_up(module: str) -> None:
@@ -60,7 +64,10 @@ def warm_up(module: str) -> None:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, CONTEXT, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(jobs, CONTEXT, initializer=_end_with_parent)
+    # All processes at once: of one that it starts on demand, after it looked at the others, a pool may miss the end.
+    pool._safe_to_dynamically_spawn_children = False  # type: ignore[attr-defined]
+    return pool
 
 
 @contextlib.contextmanager

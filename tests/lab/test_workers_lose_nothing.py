@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import worker_tasks
 from worker_tasks import Sum
 
+from aurora_sim.lab.processes import Processes
 from aurora_sim.lab.workers import AHEAD_PER_JOB, LOSSES_MAX, default_jobs, run_all
 from aurora_sim.scenario.errors import InputError, RunError
 
@@ -51,6 +54,20 @@ def test_a_task_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
         list(run_all(worker_tasks.die, [Sum((number,), folder=tmp_path) for number in range(6)], 2))
     for number in begun(tmp_path):
         assert begun(tmp_path).count(number) <= LOSSES_MAX + 1
+
+
+def test_a_worker_that_a_broken_pool_overlooks_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that begins while the pool stops the others is not told to stop, and is then waited for."""
+    monkeypatch.setattr(BaseProcess, "terminate", lambda self: None)
+    crew = Processes(2, worker_tasks.__name__)
+    try:
+        crew.begin(worker_tasks.add, Sum((1,), 3600.0))
+        with pytest.raises(BrokenExecutor):
+            crew.wait(crew.begin(worker_tasks.die, Sum((3,))))
+        crew.renew()
+        assert crew.wait(crew.begin(worker_tasks.add, Sum((1, 2)))) == 3
+    finally:
+        crew.end()
 
 
 def test_what_is_raised_comes_out_as_itself_in_its_turn() -> None:
