@@ -147,7 +147,10 @@ class Shortlist(Sequence[str]):
 
     def __init__(self, candidates: list[Candidate], order: Order) -> None:
         self._found: list[str] = []
-        self._rest = _within_limits(candidates, order)
+        # The limits and not the order, which has this list: neither would go before the cycle collector comes.
+        self._rest = _within_limits(
+            candidates, order.gpus, order.max_price_usd_per_hour, order.max_latency_ms, order.min_reputation
+        )
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -197,11 +200,9 @@ def furthest_filter(candidates: Iterable[Candidate], order: Order) -> str:
     return FILTERS[furthest]
 
 
-def _within_limits(candidates: list[Candidate], order: Order) -> Iterator[str]:
-    gpus = order.gpus
-    price_max = order.max_price_usd_per_hour
-    latency_max = order.max_latency_ms
-    reputation_min = order.min_reputation
+def _within_limits(
+    candidates: list[Candidate], gpus: int, price_max: float, latency_max: float, reputation_min: float
+) -> Iterator[str]:
     for _, price, provider_id, latency, reputation, free in candidates:
         if free >= gpus and price <= price_max and latency <= latency_max and reputation >= reputation_min:
             yield provider_id
