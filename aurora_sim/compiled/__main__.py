@@ -80,10 +80,8 @@ def _compile_into(target: Path, scratch: Path) -> None:
         target_dir=str(scratch),
     )
     for extension in extensions:
-        usual = [
-            flag for flag in extension.extra_compile_args if flag != "-Werror"
-        ]  # another compiler may warn of something else
-        extension.extra_compile_args = usual + DENSE
+        # Another compiler may warn of something else.
+        extension.extra_compile_args = [flag for flag in extension.extra_compile_args if flag != "-Werror"] + DENSE
     command = build_ext(Distribution({"name": "aurora_sim_compiled", "ext_modules": extensions}))
     command.build_lib = str(target)
     command.build_temp = str(scratch / "objects")

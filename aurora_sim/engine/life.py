@@ -17,7 +17,7 @@ from time import perf_counter_ns
 from typing import Final
 
 from aurora_sim.engine.clock import Clock
-from aurora_sim.engine.eavesdropper import counting_accepted
+from aurora_sim.engine.eavesdropper import Admit, counting_accepted
 from aurora_sim.engine.live_order import LiveOrder
 from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
@@ -87,7 +87,10 @@ class OrderLife:
         parts, events, valid_for_s, defect = self._parts, self._events, self._parts.order_valid_for_s, source.defect
         tenants, latencies, name = parts.tenants, parts.max_latency_ms, source.source
         crypto, troubled = self._crypto, parts.world.front_door.troubled
-        gate = None if crypto is None or self._issued is None else crypto.gate(self._admit, self._issued, defect)
+        gate: Admit | None = None
+        if crypto is not None:
+            assert self._issued is not None, "where orders are really signed, somebody always listens"
+            gate = crypto.gate(self._admit, self._issued, defect)
         if defect == "replay":
             gate = counting_accepted(gate or self._admit, self._recorder)
 

@@ -25,8 +25,7 @@ JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
 bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
 job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
-"""An order carries its luck packed, because thousands are under way at a time: one object in place of a list and its floats,
-so that less memory has left the processor's cache when it is touched again."""
+"""A draft carries its luck packed, straight from a row of the block that it was drawn in; it is unpacked where it is needed."""
 packed_job_luck: Final[Callable[..., bytes]] = Struct("=6d").pack
 
 OrderDraft = tuple[float, int, str, str, str, int, float, float, bytes, bytes]

@@ -6,8 +6,10 @@ import gc
 from collections import Counter
 
 import pytest
-from engine_runs import a_config, simulate
+from engine_runs import POLICY, PROJECT, a_config, simulate
 
+from aurora_sim.engine.run import Options, run
+from aurora_sim.scenario.scenario import load
 from aurora_sim.treaty.router import FEW
 
 OURS = ("LiveOrder", "Message", "RunningJob", "Timeout", "Ack", "Shortlist")
@@ -43,3 +45,19 @@ def test_no_order_message_or_job_is_left_to_the_cycle_collector(copies: int) -> 
     before, after = left
     assert before["RunningJob"] > 100
     assert before == after
+
+
+def test_a_run_that_is_over_has_freed_what_was_under_way() -> None:
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        run(
+            load(PROJECT / "scenarios" / "baseline.yaml"),
+            Options(42, POLICY, PROJECT / "config" / "prometheus" / "alert_rules.yml", 3, None),
+        )
+        after = alive()
+    finally:
+        gc.enable()
+    assert after["RunningJob"] < before["RunningJob"] + 100, "but for those whose receipt is being made"
+    assert after["LiveOrder"] < before["LiveOrder"] + 100, "but for those whose message a bridge has just served"

@@ -7,6 +7,7 @@ from struct import pack
 import pytest
 from world_parts import a_world
 
+from aurora_sim.world.demand import JOB_LUCK
 from aurora_sim.world.job import Job
 from aurora_sim.world.provenance import ProvenanceServices
 
@@ -46,3 +47,18 @@ def test_a_first_try_is_decided_by_the_orders_own_luck(service: str) -> None:
     raised_to(services, service, 0.5)
     assert failed(services, service, jobs(0.9)) == 0
     assert failed(services, service, jobs(0.1)) == MANY
+
+
+def test_a_job_has_each_draw_under_the_name_that_it_was_drawn_for() -> None:
+    packed = pack("=6d", *range(len(JOB_LUCK)))
+    job = Job(a_world().providers["akash"], "A100", 1, "eu-west-1", "tenant/0", "tenant", 0, packed)
+    named = {
+        "job/placement": job.placement_luck,
+        "job/settlement": job.settlement_luck,
+        "receipt/pin": job.pin_luck,
+        "job/node": job.node_luck,
+        "receipt/script": job.script_luck,
+        "receipt/pin-failure": job.pin_failure_luck,
+    }
+    assert named == {what: float(place) for place, (what, _) in enumerate(JOB_LUCK)}
+    assert job.packed_luck() == packed

@@ -127,3 +127,14 @@ def test_jobs_die_provider_by_provider_in_the_configuration_s_order_and_oldest_f
             leased(world.providers[provider_id], 0.0, "A100", 1, "us-west-2", 0.9 - 0.1 * number, (provider_id, number))
     killed = killed_at(world, [outage(5.0, 9.0, region="us-west-2")])[5.0]
     assert killed == [(provider_id, number) for provider_id in ("akash", "aethir", "vast") for number in range(3)]
+
+
+def test_oldest_first_holds_when_jobs_have_ended_in_between():
+    provider = a_world().providers["akash"]
+    jobs = [leased(provider, 0.0, "A100", 1, "us-west-2", 0.5, number) for number in range(6)]
+    for number in (0, 3):
+        provider.release(1.0, jobs[number])
+    provider.dark["us-west-2"].set(0, 1.0)
+    provider.recompute()
+    assert [lease.job for lease in provider.strike(2.0)] == [1, 2, 4, 5]
+    assert provider.leased_gpus["A100"] == 0
