@@ -1,8 +1,7 @@
 """The future event list: what is to happen, as plain calls, in SimPy's order.
 
 Each order has three events, and thousands of jobs end hours from now; in one heap with the rest, every event would be sifted past
-them. So what is due after the open page of `PAGE_S` seconds waits, unsorted, until its own page is opened. It waits in columns: an
-entry of its own for each would have left the processor's caches by then, and be fetched from memory only to be thrown away.
+them. So what is due after the open page of `PAGE_S` seconds waits, unsorted, until its own page is opened.
 """
 
 from __future__ import annotations
@@ -25,23 +24,6 @@ Entry = tuple[float, int, Then, Any]
 """Time; rank among those of the same time, lowest first; what happens, and to what."""
 
 
-class _Page:
-    """What waits for its page to be opened, in the order of scheduling; apart from it what comes before others of its time."""
-
-    __slots__ = ("first", "thens", "times_s", "values")
-
-    def __init__(self) -> None:
-        self.times_s: list[float] = []
-        self.thens: list[Then] = []
-        self.values: list[Any] = []
-        self.first: list[Entry] = []
-
-    def entries(self, number: int) -> list[Entry]:
-        """All of it as entries, ranked from this number on."""
-        numbers = range(number, number + len(self.times_s))
-        return [*self.first, *zip(self.times_s, numbers, self.thens, self.values, strict=True)]
-
-
 class FutureEvents:
     """Plain calls that are to happen, and the time that it is, in seconds.
 
@@ -56,34 +38,28 @@ class FutureEvents:
         self._due: list[Entry] = []  # the open page, the latest first
         self._minus_s: list[float] = []  # their times, negated: ascending, as `bisect` wants them
         self._open_until_s = now_s
-        self._pages: dict[int, _Page] = {}
+        self._pages: dict[int, list[Entry]] = {}
         self._numbers: list[int] = []  # of the pages: a heap
         self._number = 0  # of the entry that is scheduled next
 
     def at(self, time_s: float, then: Then, value: object) -> None:
         """Have `then` called at `time_s`, which is not before now."""
+        number = self._number
+        self._number = number + 1
         if time_s < self._open_until_s:
-            number = self._number
-            self._number = number + 1
             place = _place(self._minus_s, -time_s)  # after all of the same time
             self._minus_s.insert(place, -time_s)
             self._due.insert(place, (time_s, number, then, value))
         else:
-            page = self._page(time_s)
-            page.times_s.append(time_s)
-            page.thens.append(then)
-            page.values.append(value)
+            self._wait((time_s, number, then, value))
 
     def add(self, time_s: float, then: Then, value: object, before: int = 0) -> None:
         """The same, but before all of that time that have a lower `before`: as SimPy's priorities, upside down."""
-        if not before and time_s >= self._open_until_s:
-            self.at(time_s, then, value)
-            return
         number = self._number
         self._number = number + 1
         entry: Entry = (time_s, number - before * FIRST, then, value)
         if time_s >= self._open_until_s:
-            self._page(time_s).first.append(entry)
+            self._wait(entry)
             return
         due, place = self._due, _place(self._minus_s, -time_s)
         while place < len(due) and due[place][0] == time_s and due[place][1] > entry[1]:
@@ -132,38 +108,28 @@ class FutureEvents:
     def scheduled(self, before_s: float) -> Iterable[Entry]:
         """All that is still to happen up to then, in no order, and more."""
         if before_s == math.inf:
-            pages = [*self._pages.values()]
-        else:
-            numbers = range(_page_number(self._open_until_s), _page_number(before_s) + 1)
-            pages = [self._pages[number] for number in numbers if number in self._pages]
-        return chain(self._due, *[page.entries(0) for page in pages])
+            return chain(self._due, *self._pages.values())
+        numbers = range(int(self._open_until_s // PAGE_S), int(before_s // PAGE_S) + 1)
+        return chain(self._due, *[self._pages.get(number, []) for number in numbers])
 
-    def _page(self, time_s: float) -> _Page:
-        """The page of that time, which is not open yet."""
-        number = _page_number(time_s)
+    def _wait(self, entry: Entry) -> None:
+        """Put it on its page, which is not open yet."""
+        number = int(entry[0] // PAGE_S)
         page = self._pages.get(number)
-        if page is None:
-            page = self._pages[number] = _Page()
+        if page is not None:
+            page.append(entry)
+        else:
+            self._pages[number] = [entry]
             heappush(self._numbers, number)
-        return page
 
     def _turn_page(self) -> None:
         """Open the first page that has anything, once the open one is done."""
         if not self._due and self._numbers:
             number = heappop(self._numbers)
-            page = self._pages.pop(number)
-            self._due += page.entries(self._number)
-            self._number += len(page.times_s)
+            self._due += self._pages.pop(number)
             self._due.sort(reverse=True)
             self._minus_s += [-entry[0] for entry in self._due]
             self._open_until_s = (number + 1) * PAGE_S
-
-
-def _page_number(time_s: float) -> int:
-    """`int(time_s // PAGE_S)`, without the remainder that a floor division of floats works out first."""
-    pages = time_s / PAGE_S
-    number = int(pages)
-    return number - 1 if pages < number else number
 
 
 class _Reached(Exception):  # noqa: N818  (no error: the time that was wanted)
