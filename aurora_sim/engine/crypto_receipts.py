@@ -9,7 +9,7 @@ treaty's own functions. Only a receipt that verifies gets its pin, so one that d
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from aurora_sim.engine.crypto import Crypto
 from aurora_sim.engine.running_job import RunningJob
@@ -52,7 +52,7 @@ class RealReceipts:
 
     # The three services.
 
-    def run(self, jobs: Collection[Job]) -> Collection[Job]:
+    def run(self, jobs: list[Job]) -> Collection[Job]:
         """Draft the receipt of each job, and say for which the script failed."""
         failed = self._services.run(jobs)
         for job in jobs:
@@ -86,7 +86,7 @@ class RealReceipts:
         self._drafted.clear()
         return latency_s
 
-    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: list[Job], now_s: float) -> list[float | None]:
         """Pin the artefacts of each job whose receipt holds, or is yet to be stamped: the seconds, or None where it failed."""
         latencies_s = self._services.pin(jobs, now_s)
         return [

@@ -5,14 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
-from typing import Final
 
 from aurora_sim.scenario.errors import InvariantError
-
-_COMPLETE_S: Final = itemgetter(0)
-_COMPLETED_S: Final = itemgetter(1)
 
 
 class CoverageWindow:
@@ -48,35 +42,32 @@ class CoverageWindow:
         """How long after its job a receipt may come, in seconds."""
         return self._grace_s
 
-    def jobs_completed(self, times_s: Iterable[float]) -> None:
+    def jobs_completed(self, times_s: list[float]) -> None:
         """Jobs completed at these times, none before those told earlier, and as many receipts are owed."""
-        known = len(self._jobs_s)
-        self._jobs_s.extend(times_s)
-        self.jobs += len(self._jobs_s) - known
+        self._jobs_s.fromlist(times_s)
+        self.jobs += len(times_s)
 
-    def receipts_complete(self, receipts: Sequence[tuple[float, float, object]]) -> None:
-        """Receipts (complete at, job completed at, job) are complete by now, however late. Told before the next look.
+    def receipts_complete(self, complete_s: list[float], completed_s: list[float]) -> None:
+        """Receipts are complete by now, however late: when each was, and when its job completed. Told before the next look.
 
         Those of jobs that a look found without are late already; of the others it shows now.
         """
-        if not receipts:
+        if not complete_s:
             return
-        times_s = list(map(_COMPLETED_S, receipts))
-        complete_s = self._complete_s
-        ascending_s = sorted(times_s)
-        earliest_s = ascending_s[0]
-        later = bisect_left(complete_s, earliest_s)
-        if later < len(complete_s):  # those after the first of the new ones are merged with them
-            ascending_s += complete_s[later:]
+        grace_s, grace_over_s, late = self._grace_s, self._grace_over_s, 0
+        for place, job_s in enumerate(completed_s):
+            if grace_over_s <= job_s < complete_s[place] - grace_s:
+                late += 1
+        self.late += late
+        self.complete += len(complete_s)
+        known_s = self._complete_s
+        ascending_s = sorted(completed_s)
+        later = bisect_left(known_s, ascending_s[0])
+        if later < len(known_s):  # those after the first of the new ones are merged with them
+            ascending_s += known_s[later:]
             ascending_s.sort()
-            del complete_s[later:]
-        complete_s.extend(ascending_s)
-        self.complete += len(times_s)
-        grace_s = self._grace_s
-        if earliest_s < max(map(_COMPLETE_S, receipts)) - grace_s:
-            self.late += sum(
-                self._grace_over_s <= completed_s < complete_s - grace_s for complete_s, completed_s, _ in receipts
-            )
+            del known_s[later:]
+        known_s.fromlist(ascending_s)
 
     def coverage(self, now_s: float) -> float | None:
         """Look: the coverage at `now_s`, 0 to 1; None when no job counts. Forgets what is older than the window.

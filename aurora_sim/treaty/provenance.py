@@ -7,24 +7,61 @@ A receipt takes three steps: the receipt script computes the Merkle root over th
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Sequence
-from itertools import chain, compress
-from operator import itemgetter, not_
-from typing import Final, Generic, Protocol, TypeVar
+from collections.abc import Collection, Hashable
+from typing import Generic, Protocol, TypeVar
 
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.coverage import CoverageWindow
 
 Job = TypeVar("Job", bound=Hashable)
-SomeJob = TypeVar("SomeJob", bound=Hashable, contravariant=True)
-Receipt = tuple[float, float, Job]
-"""What proves that a job ran: complete at, job completed at, job. A plain tuple: every job gets one."""
-Done = tuple[float, Job]
-"""A job whose receipt is not complete: completed at, job."""
 
-_COMPLETE_S: Final = itemgetter(0)
-_COMPLETED_S: Final = itemgetter(0)
-_JOB: Final = itemgetter(1)
+
+class Batch(Generic[Job]):
+    """Jobs that go through a step together, and when each completed: in columns, side by side.
+
+    Most batches succeed as a whole, and then go from step to step as the lists that they are.
+    """
+
+    __slots__ = ("completed_s", "jobs")
+
+    def __init__(self, jobs: list[Job], completed_s: list[float]) -> None:
+        self.jobs = jobs
+        self.completed_s = completed_s
+
+    def take_in(self, more: Batch[Job]) -> None:
+        """Put the jobs of another batch behind these."""
+        self.jobs += more.jobs
+        self.completed_s += more.completed_s
+
+    def part(self, wanted: list[bool]) -> Batch[Job]:
+        """Those of the jobs that are wanted."""
+        return Batch(
+            [job for job, chosen in zip(self.jobs, wanted, strict=True) if chosen],
+            [time_s for time_s, chosen in zip(self.completed_s, wanted, strict=True) if chosen],
+        )
+
+
+class Receipts(Generic[Job]):
+    """What proves that jobs ran, and when each is complete: a third column beside those of `jobs`."""
+
+    __slots__ = ("complete_s", "jobs", "last_s")
+
+    def __init__(self, jobs: Batch[Job], complete_s: list[float]) -> None:
+        self.jobs = jobs
+        self.complete_s = complete_s
+        last_s = -math.inf
+        for time_s in complete_s:
+            if time_s > last_s:
+                last_s = time_s
+        self.last_s = last_s
+        """When all of them are."""
+
+    def part(self, wanted: list[bool]) -> Receipts[Job]:
+        """Those of the receipts that are wanted."""
+        return Receipts(
+            self.jobs.part(wanted),
+            [time_s for time_s, chosen in zip(self.complete_s, wanted, strict=True) if chosen],
+        )
 
 
 class TimestampService(Protocol):
@@ -34,17 +71,17 @@ class TimestampService(Protocol):
         """Stamp one root over `batch_size` receipts: the seconds that it took, or None when it failed."""
 
 
-class PinService(Protocol[SomeJob]):
+class PinService(Protocol[Job]):
     """The pinning service."""
 
-    def pin(self, jobs: Collection[SomeJob], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: list[Job], now_s: float) -> list[float | None]:
         """Pin each job's artefacts: the seconds that each took, in order, or None for one that failed."""
 
 
-class ReceiptScript(Protocol[SomeJob]):
+class ReceiptScript(Protocol[Job]):
     """The script on the job node that computes the Merkle root."""
 
-    def run(self, jobs: Collection[SomeJob]) -> Collection[object]:
+    def run(self, jobs: list[Job]) -> Collection[object]:
         """Compute each job's root: the jobs for which that failed."""
 
 
@@ -97,14 +134,13 @@ class ReceiptDesk(Generic[Job]):
         self._script_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._timestamp_step = _Backoff(backoff_base_s, backoff_cap_s)
         self._pin_step = _Backoff(backoff_base_s, backoff_cap_s)
-        # Jobs that are not yet booked, that have no root, that have one. Batches go on as the lists that they are: a
-        # dictionary for each stage would hash every job at each.
-        self._new: list[Done[Job]] = []
-        self._owed: list[Done[Job]] = []
-        self._rooted: list[Done[Job]] = []
-        self._stamped: list[tuple[float, list[Done[Job]]]] = []  # with each stamp, by when it was made
-        self._pinned: list[Receipt[Job]] = []  # complete but for the stamp
-        self._completing: list[Receipt[Job]] = []
+        # Jobs that are not yet booked, that have no root, that have one.
+        self._new: Batch[Job] = Batch([], [])
+        self._owed: Batch[Job] = Batch([], [])
+        self._rooted: Batch[Job] = Batch([], [])
+        self._stamped: list[tuple[float, Batch[Job]]] = []  # with each stamp, by when it was made
+        self._pinned: list[Receipts[Job]] = []  # complete but for the stamp
+        self._completing: list[Receipts[Job]] = []
         self.script_failures = 0
         self.timestamp_failures = 0
         self.pin_failures = 0
@@ -112,7 +148,7 @@ class ReceiptDesk(Generic[Job]):
     @property
     def completed_jobs(self) -> int:
         """Jobs for which a receipt is or was owed."""
-        return self.window.jobs + len(self._new)
+        return self.window.jobs + len(self._new.jobs)
 
     @property
     def complete_receipts(self) -> int:
@@ -131,25 +167,27 @@ class ReceiptDesk(Generic[Job]):
 
     def completed(self, job: Job, now_s: float) -> None:
         """A job completed at `now_s`: its receipt is owed from now on. Once for each job; the clock must not run back."""
-        self._new.append((now_s, job))
+        new = self._new
+        new.jobs.append(job)
+        new.completed_s.append(now_s)
 
-    def work(self, now_s: float) -> list[Receipt[Job]]:
+    def work(self, now_s: float) -> list[Receipts[Job]]:
         """Do what is missing, and return the receipts whose last step that was: each receipt once.
 
         The time at which they are complete is known now, and may lie ahead: it is when the services are done.
         """
         self._book()
-        if self._owed and now_s >= self._script_step.due_s:
+        if self._owed.jobs and now_s >= self._script_step.due_s:
             self._root_all(now_s)
-        finished: list[Receipt[Job]] = []
-        if (self._rooted or self._pinned) and now_s >= self._timestamp_step.due_s:
+        finished: list[Receipts[Job]] = []
+        if (self._rooted.jobs or self._pinned) and now_s >= self._timestamp_step.due_s:
             finished += self._stamp_all(now_s)
-        if (self._stamped or self._rooted) and now_s >= self._pin_step.due_s:
+        if (self._stamped or self._rooted.jobs) and now_s >= self._pin_step.due_s:
             finished += self._pin_all(now_s)
         self._completing += finished
         return finished
 
-    def retry_now(self, now_s: float) -> list[Receipt[Job]]:
+    def retry_now(self, now_s: float) -> list[Receipts[Job]]:
         """An operator has what failed tried again at once, whatever its backoff says: as `work`."""
         for step in (self._script_step, self._timestamp_step, self._pin_step):
             step.due_s = -math.inf
@@ -159,12 +197,12 @@ class ReceiptDesk(Generic[Job]):
         """Receipts that are owed for longer than their grace, and not complete at `now_s`."""
         self._book()
         before_s = now_s - self.window.grace_s
-        waiting = [*self._owed, *self._rooted, *chain.from_iterable(batch for _, batch in self._stamped)]
-        overdue = sum(completed_s < before_s for completed_s, _ in waiting)
-        overdue += sum(completed_s < before_s for _, completed_s, _ in self._pinned)
-        return overdue + sum(
-            complete_s > now_s and completed_s < before_s for complete_s, completed_s, _ in self._completing
-        )
+        batches = [self._owed, self._rooted, *[batch for _, batch in self._stamped]]
+        batches += [receipts.jobs for receipts in self._pinned]
+        batches += [
+            receipts.part([due_s > now_s for due_s in receipts.complete_s]).jobs for receipts in self._completing
+        ]
+        return sum([sum([completed_s < before_s for completed_s in batch.completed_s]) for batch in batches])
 
     def coverage(self, now_s: float) -> float | None:
         """Look: complete receipts / jobs completed, over the trailing window; None when there is nothing to count.
@@ -172,12 +210,23 @@ class ReceiptDesk(Generic[Job]):
         When it is called changes no later value: a scrape does no harm.
         """
         self._book()
-        completing = self._completing
-        complete = [complete_s <= now_s for complete_s in map(_COMPLETE_S, completing)]
-        self.window.receipts_complete([*compress(completing, complete)])
-        completing = self._completing = [*compress(completing, map(not_, complete))]
-        waiting = len(self._owed) + len(self._rooted) + len(self._pinned) + len(completing)
-        waiting += sum(len(batch) for _, batch in self._stamped)
+        completing, self._completing = self._completing, []
+        complete_s: list[float] = []
+        completed_s: list[float] = []
+        waiting = len(self._owed.jobs) + len(self._rooted.jobs)
+        for receipts in completing:
+            if receipts.last_s > now_s:
+                rest = receipts.part([due_s > now_s for due_s in receipts.complete_s])
+                self._completing.append(rest)
+                waiting += len(rest.complete_s)
+                receipts = receipts.part([due_s <= now_s for due_s in receipts.complete_s])
+            complete_s += receipts.complete_s
+            completed_s += receipts.jobs.completed_s
+        self.window.receipts_complete(complete_s, completed_s)
+        for receipts in self._pinned:
+            waiting += len(receipts.complete_s)
+        for _, batch in self._stamped:
+            waiting += len(batch.jobs)
         if self.pending != waiting:
             raise InvariantError(
                 f"a receipt was lost, or made twice: {waiting} are waiting of {self.pending} that are owed"
@@ -186,69 +235,80 @@ class ReceiptDesk(Generic[Job]):
 
     def _book(self) -> None:
         """Take in the jobs that completed since the last call."""
-        if self._new:
-            new, self._new = self._new, []
-            self.window.jobs_completed(map(_COMPLETED_S, new))
-            self._owed += new
+        new = self._new
+        if new.jobs:
+            self._new = Batch([], [])
+            self.window.jobs_completed(new.completed_s)
+            if self._owed.jobs:
+                self._owed.take_in(new)
+            else:
+                self._owed = new
 
     def _root_all(self, now_s: float) -> None:
-        batch, self._owed = self._owed, []
-        failed = self._script.run(list(map(_JOB, batch)))
+        batch, self._owed = self._owed, Batch([], [])
+        failed = self._script.run(batch.jobs)
         if failed:
-            self._owed = [done for done in batch if done[1] in failed]
             self.script_failures += len(failed)
-            batch = [done for done in batch if done[1] not in failed]
-        self._rooted += batch
-        self._script_step.tried(bool(batch), now_s)
+            self._owed = batch.part([job in failed for job in batch.jobs])
+            batch = batch.part([job not in failed for job in batch.jobs])
+        if self._rooted.jobs:
+            self._rooted.take_in(batch)
+        else:
+            self._rooted = batch
+        self._script_step.tried(bool(batch.jobs), now_s)
 
-    def _stamp_all(self, now_s: float) -> list[Receipt[Job]]:
+    def _stamp_all(self, now_s: float) -> list[Receipts[Job]]:
         rooted, pinned = self._rooted, self._pinned
-        latency_s = self._timestamp.stamp(len(rooted) + len(pinned), now_s)
+        waiting = len(rooted.jobs)
+        for receipts in pinned:
+            waiting += len(receipts.complete_s)
+        latency_s = self._timestamp.stamp(waiting, now_s)
         self._timestamp_step.tried(latency_s is not None, now_s)
         if latency_s is None:
             self.timestamp_failures += 1
             return []
-        if rooted:
-            self._rooted = []
+        if rooted.jobs:
+            self._rooted = Batch([], [])
             self._stamped.append((now_s + latency_s, rooted))
         if not pinned:
             return []
         self._pinned = []
-        return [(max(pinned_s, now_s) + latency_s, completed_s, job) for pinned_s, completed_s, job in pinned]
+        return [
+            Receipts(receipts.jobs, [max(pinned_s, now_s) + latency_s for pinned_s in receipts.complete_s])
+            for receipts in pinned
+        ]
 
-    def _pin_all(self, now_s: float) -> list[Receipt[Job]]:
-        finished: list[Receipt[Job]] = []
+    def _pin_all(self, now_s: float) -> list[Receipts[Job]]:
+        finished: list[Receipts[Job]] = []
         stamped, self._stamped = self._stamped, []
         failures = 0
         for stamped_s, batch in stamped:
             made, failed = self._pin_batch(batch, max(stamped_s, now_s), now_s)
-            finished += made
-            if failed:
+            if made.complete_s:
+                finished.append(made)
+            if failed is not None:
                 self._stamped.append((stamped_s, failed))
-                failures += len(failed)
+                failures += len(failed.jobs)
         some_succeeded = bool(finished)
-        if self._rooted:  # their stamp is to come
-            made, self._rooted = self._pin_batch(self._rooted, now_s, now_s)
-            self._pinned += made
-            failures += len(self._rooted)
-            some_succeeded = some_succeeded or bool(made)
+        if self._rooted.jobs:  # their stamp is to come
+            made, failed = self._pin_batch(self._rooted, now_s, now_s)
+            self._rooted = failed if failed is not None else Batch([], [])
+            if made.complete_s:
+                self._pinned.append(made)
+                some_succeeded = True
+            failures += len(self._rooted.jobs)
         self.pin_failures += failures
         self._pin_step.tried(some_succeeded, now_s)
         return finished
 
-    def _pin_batch(
-        self, batch: list[Done[Job]], from_s: float, now_s: float
-    ) -> tuple[list[Receipt[Job]], list[Done[Job]]]:
-        """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed."""
-        latencies_s = self._pin.pin(list(map(_JOB, batch)), now_s)
-        made = [
-            (from_s + latency_s, completed_s, job)
-            for latency_s, (completed_s, job) in zip(latencies_s, batch, strict=True)
-            if latency_s is not None
-        ]
-        if len(made) == len(batch):
-            return made, []
-        return made, [done for latency_s, done in zip(latencies_s, batch, strict=True) if latency_s is None]
+    def _pin_batch(self, batch: Batch[Job], from_s: float, now_s: float) -> tuple[Receipts[Job], Batch[Job] | None]:
+        """Pin a batch: receipts, made when their pin is that begins at `from_s`, and the jobs whose pin failed, if any."""
+        latencies_s = self._pin.pin(batch.jobs, now_s)
+        complete_s = [from_s + latency_s for latency_s in latencies_s if latency_s is not None]
+        if len(complete_s) == len(batch.jobs):
+            return Receipts(batch, complete_s), None
+        pinned = [latency_s is not None for latency_s in latencies_s]
+        return Receipts(batch.part(pinned), complete_s), batch.part([not made for made in pinned])
 
 
 class _Backoff:

@@ -9,7 +9,8 @@ from aurora_sim.world.provider import Lease, Provider
 class Job(Lease):
     """A job of the order with this id, number `index` of its source.
 
-    Its luck is that of `demand.JOB_LUCK`, unpacked: up to its receipt something of it is always still to be asked.
+    Its luck is that of `demand.JOB_LUCK`, unpacked: up to its receipt something of it is always still to be asked. `tries_failed`
+    counts those of the receipt's step that is due, its root or its pin, since the last that succeeded.
     """
 
     __slots__ = (
@@ -22,6 +23,7 @@ class Job(Lease):
         "script_luck",
         "settlement_luck",
         "source",
+        "tries_failed",
     )
 
     def __init__(
@@ -39,6 +41,7 @@ class Job(Lease):
         self.order_id = order_id
         self.source = source
         self.index = index
+        self.tries_failed = 0
         (
             self.placement_luck, self.settlement_luck, self.pin_luck, self.node_luck, self.script_luck, self.pin_failure_luck,
         ) = job_luck(packed_luck)  # fmt: skip

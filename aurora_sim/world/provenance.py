@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Literal
 
 from aurora_sim.scenario.config import ProvenanceConfig
@@ -26,10 +26,6 @@ class ProvenanceServices:
         self._pin_law = LogNormal(config.pin)
         self._stamp_latency = streams.lookup("timestamp/latency", "normal")
         self._stamp_failure = streams.lookup("timestamp/failure", "uniform")
-        self._failed: dict[str, dict[str, int]] = {
-            "pin": {},
-            "script": {},
-        }  # tries, by order, where the last one failed
         self._batches = 0
         self.backup_timestamp = False
         """Whether a backup authority stamps in place of the first: as good as that one is without its faults."""
@@ -69,7 +65,7 @@ class ProvenanceServices:
             return None
         return self._stamp_law.seconds(self._stamp_latency.at(self._batches))
 
-    def pin(self, jobs: Collection[Job], now_s: float) -> Sequence[float | None]:
+    def pin(self, jobs: list[Job], now_s: float) -> list[float | None]:
         """Seconds that pinning each of the jobs took, or None where it failed."""
         failed = self._unlucky("pin", jobs)
         law = self._pin_law
@@ -77,7 +73,7 @@ class ProvenanceServices:
             return [law.seconds(job.pin_luck) for job in jobs]
         return [None if job in failed else law.seconds(job.pin_luck) for job in jobs]
 
-    def run(self, jobs: Collection[Job]) -> Collection[Job]:
+    def run(self, jobs: list[Job]) -> Collection[Job]:
         """The jobs for which the receipt script failed; on a node whose disk is full it cannot even begin."""
         full_share = self._full_share
         if not full_share:
@@ -86,18 +82,20 @@ class ProvenanceServices:
         begun = [job for job in jobs if job not in stuck]
         return stuck.union(self._unlucky("script", begun))
 
-    def _unlucky(self, service: Literal["pin", "script"], jobs: Collection[Job]) -> Collection[Job]:
+    def _unlucky(self, service: Literal["pin", "script"], jobs: list[Job]) -> set[Job]:
         """The jobs with which the service fails this time: a first try is decided by the order's own luck."""
-        tries, failure, pinning = self._failed[service], self._failure[service], service == "pin"
+        failure, pinning = self._failure[service], service == "pin"
         failed: set[Job] = set()
         for job in jobs:
+            before = job.tries_failed
             draw = job.pin_failure_luck if pinning else job.script_luck
-            if draw >= failure and not (tries and job.order_id in tries):
+            if draw >= failure and not before:
                 continue  # nearly always
-            before = tries.pop(job.order_id, 0)
             if before and failure < 1.0:  # else it fails whatever is drawn
                 draw = float(self._streams.generator(f"{job.source}/receipt/{service}#{before}", job.index).random())
             if draw < failure:
                 failed.add(job)
-                tries[job.order_id] = before + 1
+                job.tries_failed = before + 1
+            else:
+                job.tries_failed = 0
         return failed

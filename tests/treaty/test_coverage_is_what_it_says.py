@@ -24,7 +24,7 @@ def test_places_in_lists_count_as_a_list_of_jobs_does(jobs, asked):
         if kind == 0:
             window.jobs_completed([completed_s])
         elif kind == 1:
-            window.receipts_complete([(now_s, completed_s, None)])
+            window.receipts_complete([now_s], [completed_s])
         else:
             inside = [job for job in jobs if now_s - 900.0 <= job[0] <= now_s]
             complete = sum(complete_s is not None and complete_s <= now_s for _, complete_s in inside)
@@ -47,7 +47,7 @@ def test_a_job_within_its_grace_is_no_evidence():
     window.jobs_completed([0.0])
     assert window.coverage(300.0) is None
     assert window.coverage(310.0) == 0.0
-    window.receipts_complete([(315.0, 0.0, None)])  # late, and still news
+    window.receipts_complete([315.0], [0.0])  # late, and still news
     assert window.coverage(320.0) == 1.0
     assert window.coverage(910.0) is None
 
@@ -55,13 +55,13 @@ def test_a_job_within_its_grace_is_no_evidence():
 def test_before_the_start_is_a_time_too():
     window = CoverageWindow()
     window.jobs_completed([-95.0])
-    window.receipts_complete([(-90.0, -95.0, None)])
+    window.receipts_complete([-90.0], [-95.0])
     assert window.coverage(0.0) == 1.0
 
 
 def test_a_receipt_without_a_job_is_a_bug():
     window = CoverageWindow()
     window.jobs_completed([0.0])
-    window.receipts_complete([(1.0, 0.0, None), (2.0, 0.0, None)])
+    window.receipts_complete([1.0, 2.0], [0.0, 0.0])
     with pytest.raises(AssertionError, match="more receipts than jobs"):
         window.coverage(60.0)

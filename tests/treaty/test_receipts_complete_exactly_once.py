@@ -34,6 +34,15 @@ def a_desk(services, **settings):
     return ReceiptDesk(services, services, services, **settings)
 
 
+def rows(made):
+    """Of each receipt: complete at, job completed at, job."""
+    return [
+        row
+        for receipts in made
+        for row in zip(receipts.complete_s, receipts.jobs.completed_s, receipts.jobs.jobs, strict=True)
+    ]
+
+
 answers = st.lists(st.one_of(st.none(), st.floats(0, 400)), max_size=40)
 minutes = st.lists(st.integers(0, 4), max_size=30)
 
@@ -51,7 +60,7 @@ def test_none_lost_none_twice_and_a_look_changes_nothing(stamps, pins, roots, jo
                 key += 1
                 if look:
                     desk.coverage(now_s + n)
-            finished += desk.work(now_s + 30.0)
+            finished += rows(desk.work(now_s + 30.0))
             coverages.append(desk.coverage(now_s + 30.0))
             assert coverages[-1] is None or 0.0 <= coverages[-1] <= 1.0
         return desk, finished, coverages, key, services
@@ -77,7 +86,7 @@ def test_a_good_day():
     desk.completed("job-7", 5.0)
     desk.completed("job-8", 6.0)
     # 1 s of stamp, then 2 s of pin.
-    assert desk.work(60.0) == [(63.0, 5.0, "job-7"), (63.0, 6.0, "job-8")]
+    assert rows(desk.work(60.0)) == [(63.0, 5.0, "job-7"), (63.0, 6.0, "job-8")]
     assert services.root_calls == ["job-7", "job-8"]
     assert services.stamp_calls == [(60.0, 2)]  # one stamp for the batch
     assert services.pin_calls == [(60.0, "job-7"), (60.0, "job-8")]
@@ -91,9 +100,9 @@ def test_a_step_that_is_done_is_not_done_again():
     services = Services(stamps=[None, None])
     desk = a_desk(services)
     desk.completed(0, 0.0)
-    assert desk.work(60.0) == []
-    assert desk.work(120.0) == []
-    assert desk.work(180.0) == [(181.0, 0.0, 0)]
+    assert rows(desk.work(60.0)) == []
+    assert rows(desk.work(120.0)) == []
+    assert rows(desk.work(180.0)) == [(181.0, 0.0, 0)]
     assert services.pin_calls == [(60.0, 0)]
     assert desk.timestamp_failures == 2
 
@@ -113,8 +122,8 @@ def test_one_unlucky_pin_does_not_hold_up_the_next_batch():
     desk = a_desk(services, backoff_base_s=200.0)
     desk.completed(0, 0.0)
     desk.completed(1, 0.0)
-    assert [job for _, _, job in desk.work(60.0)] == [1]
-    assert [job for _, _, job in desk.work(120.0)] == [0]
+    assert [job for _, _, job in rows(desk.work(60.0))] == [1]
+    assert [job for _, _, job in rows(desk.work(120.0))] == [0]
     assert desk.pin_failures == 1
 
 
@@ -146,8 +155,8 @@ def test_a_receipt_that_no_look_found_missing_is_late_all_the_same():
 def test_a_step_done_before_its_sibling_ends_when_the_last_one_does():
     desk = a_desk(Services(stamps=[None, 1.0, 100.0], pins=[200.0, None, None, 2.0]), backoff_base_s=0.0)
     desk.completed("pinned first", 0.0)
-    assert desk.work(60.0) == []
+    assert rows(desk.work(60.0)) == []
     desk.completed("stamped first", 70.0)
-    assert desk.work(120.0) == [(261.0, 0.0, "pinned first")]  # its stamp begins when its pin is made, at 260 s
-    assert desk.work(120.0) == []
-    assert desk.work(120.0) == [(123.0, 70.0, "stamped first")]  # its pin begins when its stamp is made, at 121 s
+    assert rows(desk.work(120.0)) == [(261.0, 0.0, "pinned first")]  # its stamp begins when its pin is made, at 260 s
+    assert rows(desk.work(120.0)) == []
+    assert rows(desk.work(120.0)) == [(123.0, 70.0, "stamped first")]  # its pin begins when its stamp is made, at 121 s

@@ -31,15 +31,17 @@ def coverage(connection: Connection, grace_s: float, now_s: float) -> float | No
         )
     )
     jobs: list[float] = []
-    complete: list[tuple[float, float, object]] = []
+    made_s: list[float] = []
+    made_for_s: list[float] = []
     for row in connection.execute(query):
         completed_s = row.completes_at if row.made_at is None else min(row.completes_at, row.made_at)
         if not since_s < completed_s <= now_s:
             continue
         jobs.append(completed_s)
         if row.complete:
-            complete.append((row.made_at, completed_s, row.order_id))
+            made_s.append(row.made_at)
+            made_for_s.append(completed_s)
     window = CoverageWindow(WINDOW_S, min(grace_s, WINDOW_S - 1.0))
     window.jobs_completed(sorted(jobs))
-    window.receipts_complete(complete)
+    window.receipts_complete(made_s, made_for_s)
     return window.coverage(now_s)
