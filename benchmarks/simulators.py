@@ -25,7 +25,7 @@ import simpy
 
 from aurora_sim.engine.clock import Clock
 from aurora_sim.scenario.scenario import PROJECT, load
-from aurora_sim.world.provider import Lease, Provider
+from aurora_sim.world.provider import Lease, Pool, Provider
 
 GPUS = 220
 ARRIVAL_S, BRIDGE_S, HOLD_S = 1.7, 0.2, 400.0
@@ -54,9 +54,7 @@ def ours(drawn: Draws) -> list[int]:
     """The product's clock, with its provider."""
     clock = Clock(0.0)
     provider = Provider("akash", AKASH, walks={}, changed={})
-    provider.capacity_gpus = provider.base_capacity_gpus = {"A100": GPUS}
-    provider.leased_gpus = {"A100": 0}
-    provider.price_usd_per_hour = {"A100": 1.0}
+    pool = Pool("A100", GPUS, 1.0)
     region = provider.regions[0]
     arrival_s, bridge_s, hold_s = drawn
     lost: list[int] = []
@@ -67,10 +65,10 @@ def ours(drawn: Draws) -> list[int]:
         clock.at(now_s + bridge_s[order], answer, order)
 
     def answer(order: int, now_s: float) -> None:
-        if provider.refusal("A100", 1, region, 2.0):
+        if provider.refusal(pool, 1, region, 2.0):
             lost.append(order)
         else:
-            lease = Lease(provider, "A100", 1, region)
+            lease = Lease(provider, pool, 1, region)
             provider.take(now_s, lease, 0.5)
             clock.at(now_s + hold_s[order], done, lease)
 

@@ -13,7 +13,7 @@ from aurora_sim.engine.parts import Parts
 from aurora_sim.engine.safety import SafetyWatch
 from aurora_sim.treaty.policy import ALLOW
 from aurora_sim.world.faults import Impact
-from aurora_sim.world.provider import Provider
+from aurora_sim.world.provider import Pool, Provider
 
 
 class GameLife(OrderLife):
@@ -95,13 +95,13 @@ class GameLife(OrderLife):
             return
         super()._ask(order, now_s)
 
-    def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
+    def _fill(self, order: LiveOrder, provider: Provider, pool: Pool, now_s: float) -> None:
         if provider.provider_id in self.distrusted:
             self._refused(order, now_s, "ack_signature")
             return
         good = provider.signs_well and not provider.attestation_refusal
         self.watch.filled(order, provider.provider_id, good, now_s)
-        super()._fill(order, provider, price_usd_per_hour, now_s)
+        super()._fill(order, provider, pool, now_s)
 
     def struck(self, impact: Impact) -> None:
         super().struck(impact)

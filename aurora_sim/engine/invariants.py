@@ -169,7 +169,7 @@ class Invariants:
     def _check_leases(self) -> None:
         for provider in self._parts.world.providers.values():
             for gpu_type, held in provider.held_gpus().items():
-                leased = provider.leased_gpus[gpu_type]
+                leased = provider.pools[gpu_type].leased_gpus
                 if leased != held:
                     raise InvariantError(
                         f"{provider.provider_id} leases {leased} {gpu_type}, and its jobs hold {held} of them"

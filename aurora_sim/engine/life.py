@@ -23,6 +23,7 @@ from aurora_sim.engine.parts import Check, Parts
 from aurora_sim.engine.releases import Releases
 from aurora_sim.engine.retries import Retries, fail_over
 from aurora_sim.engine.running_job import RunningJob
+from aurora_sim.observe.rows import offer_text, tries_text
 from aurora_sim.scenario.errors import InvariantError
 from aurora_sim.treaty.ack import ack_refusal, check_ack
 from aurora_sim.treaty.candidates import reaches
@@ -34,7 +35,7 @@ from aurora_sim.world.demand import OrderDraft, bridge_luck
 from aurora_sim.world.faults import Impact
 from aurora_sim.world.front_door import FrontDoor
 from aurora_sim.world.market import NO_BID, OFFER_GONE
-from aurora_sim.world.provider import Provider
+from aurora_sim.world.provider import Pool, Provider
 from aurora_sim.world.sources import OrderSource
 
 NO_FAULT: Final = ("full", "price_moved", OFFER_GONE)
@@ -223,8 +224,9 @@ class OrderLife:
             link.answered()
             self._retries.wake(link)
         # 7. and 8. Provider and ack: it takes the order, or the next candidate is asked.
-        provider, gpu_type = order.provider, order.gpu_type
-        refusal = provider.refusal(gpu_type, order.gpus, order.region, order.max_price_usd_per_hour)
+        provider = order.provider
+        pool = provider.pools[order.gpu_type]
+        refusal = provider.refusal(pool, order.gpus, order.region, order.max_price_usd_per_hour)
         market = provider.market
         if market is not None and not refusal:
             refusal = market.refusal(order.source, order.index, order.attempts if order.outcome else 0)
@@ -234,7 +236,7 @@ class OrderLife:
                 )
                 return
         if not refusal:
-            price = provider.price_usd_per_hour[gpu_type]
+            price = pool.price_usd_per_hour
             treaty_id = self._treaty_id
             if self._crypto is None:
                 answered = (order.order_id, provider.provider_id, treaty_id)
@@ -246,7 +248,7 @@ class OrderLife:
                 )
             refusal = refusal or provider.attestation_refusal
             if not refusal:
-                self._fill(order, provider, price, now_s)
+                self._fill(order, provider, pool, now_s)
                 return
         self._refused(order, now_s, refusal)
 
@@ -269,9 +271,10 @@ class OrderLife:
 
     # 9. Job.
 
-    def _fill(self, order: LiveOrder, provider: Provider, price_usd_per_hour: float, now_s: float) -> None:
+    def _fill(self, order: LiveOrder, provider: Provider, pool: Pool, now_s: float) -> None:
         gpus, gpu_hours = order.gpus, order.gpu_hours
-        job = RunningJob(order, provider, order.day, "" if self._crypto is None else self._crypto.signed_id(order))
+        signed_id = "" if self._crypto is None else self._crypto.signed_id(order)
+        job = RunningJob(order, provider, pool, order.day, signed_id)
         provider.take(now_s, job, job.node_luck)
         if provider.reputation != provider.standing:
             provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
@@ -289,13 +292,16 @@ class OrderLife:
             self._recorder.rerouted(order, "filled")
             return
         order.outcome = "filled"
-        link = order.via
+        link, price, latency_ms = order.via, pool.price_usd_per_hour, provider.latency_ms
+        offer = pool.row_text
+        if not offer:
+            offer = pool.row_text = offer_text(provider.provider_id, price, latency_ms)
         self._recorder.filled(
             (
-                order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, provider.provider_id, price_usd_per_hour,
-                provider.latency_ms, order.order_id, order.time_s, order.region, gpus, link.name,
-                (now_s - order.submitted_s) * 1000.0, order.attempts, order.failovers, order.policy_code, now_s,
-                placement_s, link.settlement.seconds(job.settlement_luck),
+                order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, offer, order.order_id, order.time_s, order.region,
+                gpus, link.name, (now_s - order.submitted_s) * 1000.0,
+                tries_text(order.attempts, order.failovers, order.policy_code), now_s,
+                placement_s, link.settlement.seconds(job.settlement_luck), provider.provider_id, price, latency_ms,
             )
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aurora_sim.engine.live_order import LiveOrder, TenantTerms
 from aurora_sim.world.demand import OrderDraft
 from aurora_sim.world.job import Job
-from aurora_sim.world.provider import Provider
+from aurora_sim.world.provider import Pool, Provider
 
 
 class RunningJob(Job):
@@ -31,10 +31,10 @@ class RunningJob(Job):
         "workload_type",
     )
 
-    def __init__(self, order: LiveOrder, provider: Provider, day: int, signed_id: str) -> None:
+    def __init__(self, order: LiveOrder, provider: Provider, pool: Pool, day: int, signed_id: str) -> None:
         super().__init__(
             provider,
-            order.gpu_type,
+            pool,
             order.gpus,
             order.region,
             order.order_id,
@@ -57,7 +57,7 @@ class RunningJob(Job):
     def ordered_anew(self, tenant: TenantTerms, max_latency_ms: float, valid_for_s: float) -> LiveOrder:
         """The order that was filled, as it was but for its way: to be routed again."""
         draft: OrderDraft = (
-            self.time_s, self.index, self.tenant_id, self.workload_type, self.gpu_type, self.gpus, self.gpu_hours,
+            self.time_s, self.index, self.tenant_id, self.workload_type, self.pool.gpu_type, self.gpus, self.gpu_hours,
             self.max_price_usd_per_hour, self.bridge_luck, self.packed_luck(),
         )  # fmt: skip
         order = LiveOrder(self.source, draft, tenant, max_latency_ms, valid_for_s)

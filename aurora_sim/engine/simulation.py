@@ -276,8 +276,9 @@ class Simulation:
         """A job that began before the run and still runs: on the first candidate that has room, if there is one."""
         now_s, gpu_type, gpus, region = self._env.now, order.gpu_type, order.gpus, order.region
         for provider in map(self._parts.world.providers.__getitem__, candidates):
-            if not provider.refusal(gpu_type, gpus, region, order.max_price_usd_per_hour):
-                job = RunningJob(order, provider, 0, "")
+            pool = provider.pools[gpu_type]
+            if not provider.refusal(pool, gpus, region, order.max_price_usd_per_hour):
+                job = RunningJob(order, provider, pool, 0, "")
                 provider.take(now_s, job, job.node_luck)
                 self._life.run_on(job, order.gpu_hours / gpus * 3600.0, now_s - order.time_s, 0)
                 return

@@ -93,7 +93,7 @@ def view(provider: Provider) -> ProviderView:
         regions=provider.open_regions,
         price_usd_per_hour=provider.price_usd_per_hour,
         capacity_gpus=provider.capacity_gpus,
-        free_gpus={kind: max(0, gpus - provider.leased_gpus[kind]) for kind, gpus in provider.capacity_gpus.items()},
+        free_gpus={kind: max(0, pool.capacity_gpus - pool.leased_gpus) for kind, pool in provider.pools.items()},
         latency_ms=provider.latency_ms,
         reputation=provider.credit,
         routing_weight=provider.routing_weight,
@@ -110,7 +110,7 @@ def _reading(provider: Provider) -> ProviderReading:
             provider.latency_ms,
             sum(prices) / len(prices),
             provider.shown_reputation(),
-            sum(provider.leased_gpus.values()),
+            provider.leased()[0],
         )
     )
 

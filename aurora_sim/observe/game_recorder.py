@@ -8,7 +8,7 @@ from typing import Final
 
 from aurora_sim.observe.order_queries import OrderCounts, source
 from aurora_sim.observe.recorder import TRAILING_STEPS, Recorder, StepReading
-from aurora_sim.observe.rows import ARRIVAL, FilledOrder, UnfilledOrder
+from aurora_sim.observe.rows import ARRIVAL, ORDER_ID, PROVIDER, TENANT, FilledOrder, UnfilledOrder
 from aurora_sim.observe.tally import ENTRY_REFUSED
 
 SERVED_ORDERS_MIN: Final = 5
@@ -49,9 +49,11 @@ class GameRecorder(Recorder):
         minute = _Minute()
         for order in ended:
             filled = isinstance(order, tuple)
-            order_id, tenant = (order[7], order[0]) if isinstance(order, tuple) else (order.order_id, order.tenant_id)
+            order_id, tenant = (
+                (order[ORDER_ID], order[TENANT]) if isinstance(order, tuple) else (order.order_id, order.tenant_id)
+            )
             if isinstance(order, tuple):
-                minute.filled_by[order[4]] += 1
+                minute.filled_by[order[PROVIDER]] += 1
             else:
                 minute.rejected += order.outcome == "rejected"
                 minute.denied += order.outcome == "denied"

@@ -121,7 +121,7 @@ class OrderCounts:
 def ended(order: FilledOrder | UnfilledOrder) -> Ended:
     """What a query sees of a recorded order."""
     if isinstance(order, tuple):
-        tenant, workload, _, _, provider, _, _, order_id, *_, ended_s, _, _ = order
+        tenant, workload, _, _, _, order_id, _, _, _, _, _, _, ended_s, _, _, provider, _, _ = order
         return Ended("filled", "", provider, tenant, workload, source(order_id), ended_s)
     provider = order.provider_id if order.attempts > 0 else ""
     return Ended(

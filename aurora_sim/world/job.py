@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aurora_sim.world.demand import job_luck, packed_job_luck
-from aurora_sim.world.provider import Lease, Provider
+from aurora_sim.world.provider import Lease, Pool, Provider
 
 
 class Job(Lease):
@@ -29,7 +29,7 @@ class Job(Lease):
     def __init__(
         self,
         provider: Provider,
-        gpu_type: str,
+        pool: Pool,
         gpus: int,
         region: str,
         order_id: str,
@@ -37,7 +37,7 @@ class Job(Lease):
         index: int,
         packed_luck: bytes,
     ) -> None:
-        super().__init__(provider, gpu_type, gpus, region)
+        super().__init__(provider, pool, gpus, region)
         self.order_id = order_id
         self.source = source
         self.index = index

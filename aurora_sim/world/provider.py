@@ -19,25 +19,46 @@ from aurora_sim.world.prices import PriceWalk
 _NUMBER: Final = attrgetter("number")
 
 
+class Pool:
+    """A provider's GPUs of one type: how many it leases and has, and what one costs.
+
+    `row_text` is what rows of orders say of it; whoever writes it keeps it here, and it is empty again when that changed.
+    """
+
+    __slots__ = ("capacity_gpus", "gpu_type", "leased_gpus", "price_usd_per_hour", "row_text")
+
+    def __init__(self, gpu_type: str, capacity_gpus: int, price_usd_per_hour: float = 0.0) -> None:
+        self.gpu_type = gpu_type
+        self.leased_gpus = 0
+        self.capacity_gpus = capacity_gpus
+        self.price_usd_per_hour = price_usd_per_hour
+        self.row_text = ""
+
+
 class Lease:
-    """GPUs that one job holds at one provider.
+    """GPUs of a pool that one job holds at one provider.
 
     It is asked for, then `live` from `Provider.take` on, and ends by `Provider.release` or `Provider.strike`. `node` is the job's
     place among the provider's nodes in its region, from 0 to 1: nodes fail in this order, so an outage of share s takes those
     with `node < s`. `number` counts the provider's leases in the order of taking. Whoever has jobs extends it by what a job is.
     """
 
-    __slots__ = ("gpu_type", "gpus", "live", "node", "number", "place", "provider", "region")
+    __slots__ = ("gpus", "live", "node", "number", "place", "pool", "provider", "region")
 
-    def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str) -> None:
+    def __init__(self, provider: Provider, pool: Pool, gpus: int, region: str) -> None:
         self.provider = provider
-        self.gpu_type = gpu_type
+        self.pool = pool
         self.gpus = gpus
         self.region = region
         self.node = 0.0
         self.number = 0
         self.place = 0  # among those that the provider holds
         self.live = False
+
+    @property
+    def gpu_type(self) -> str:
+        """The type of its GPUs."""
+        return self.pool.gpu_type
 
 
 class Provider:
@@ -71,7 +92,7 @@ class Provider:
             kind: math.floor(pool.capacity_gpus * config.capacity) for kind, pool in config.gpus.items()
         }
         self.base_latency_ms = config.latency_ms
-        self.leased_gpus = dict.fromkeys(self.base_capacity_gpus, 0)
+        self.pools = {kind: Pool(kind, gpus) for kind, gpus in self.base_capacity_gpus.items()}
         self.capacity_factors = Modifiers()
         self.latency_factors = Modifiers()
         self.reputation_points = Modifiers()
@@ -109,6 +130,10 @@ class Provider:
         for kind, factors in self.price_factors.items():
             if factors:
                 self.price_usd_per_hour[kind] = round(self.price_usd_per_hour[kind] * factors.product(), 6)
+        for kind, price in self.price_usd_per_hour.items():
+            pool = self.pools[kind]
+            pool.price_usd_per_hour = price
+            pool.row_text = ""
 
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
@@ -119,6 +144,9 @@ class Provider:
         offered = lit * self.capacity_factors.product()
         self.capacity_gpus = {kind: math.floor(gpus * offered + 1e-9) for kind, gpus in self.base_capacity_gpus.items()}
         self.latency_ms = self.base_latency_ms * self.latency_factors.product()
+        for kind, pool in self.pools.items():
+            pool.capacity_gpus = self.capacity_gpus[kind]
+            pool.row_text = ""
         self.active = lit > 0.0
         self.signs_well = not self.wrong_keys
         self.attestation_refusal = "ack_attestation" if self.failed_attestations else ""
@@ -142,28 +170,28 @@ class Provider:
         share = self.dark_share.get(region)
         return share if share is not None else self.dark_share.get(ANYWHERE, 1.0)
 
-    def refusal(self, gpu_type: str, gpus: int, region: str, max_price_usd_per_hour: float) -> str:
-        """Why it would refuse such a job now, or nothing."""
+    def refusal(self, pool: Pool, gpus: int, region: str, max_price_usd_per_hour: float) -> str:
+        """Why it would refuse such a job now, on this pool of its own, or nothing."""
         if self._dark and self.dark_for(region) >= 1.0:
             return "provider_down" if not self.active else "region_down"
-        if self.leased_gpus[gpu_type] + gpus > self.capacity_gpus[gpu_type]:
+        if pool.leased_gpus + gpus > pool.capacity_gpus:
             return "full"
-        if self.price_usd_per_hour[gpu_type] > max_price_usd_per_hour:
+        if pool.price_usd_per_hour > max_price_usd_per_hour:
             return "price_moved"
         return ""
 
     def take(self, now_s: float, lease: Lease, luck: float) -> None:
         """Let a lease begin; `luck` in [0, 1) places its job among the nodes that are up."""
-        gpu_type, gpus = lease.gpu_type, lease.gpus
+        pool, gpus = lease.pool, lease.gpus
         if self._dark:
             dark = self.dark_for(lease.region)
             luck = dark + luck * (1.0 - dark)
         lease.node = luck
         lease.live = True
-        self.leased_gpus[gpu_type] = leased = self.leased_gpus[gpu_type] + gpus
-        if leased > self.capacity_gpus[gpu_type]:
-            offered = self.capacity_gpus[gpu_type]
-            raise InvariantError(f"{self.provider_id} leases {leased} {gpu_type}, more than it has ({offered})")
+        pool.leased_gpus += gpus
+        if pool.leased_gpus > pool.capacity_gpus:
+            leased, offered = pool.leased_gpus, pool.capacity_gpus
+            raise InvariantError(f"{self.provider_id} leases {leased} {pool.gpu_type}, more than it has ({offered})")
         self._offset_gpu_s -= gpus * now_s
         leases = self._leases
         lease.number = self._leases_taken
@@ -184,10 +212,10 @@ class Provider:
         if last is not lease:
             last.place = lease.place
             leases[lease.place] = last
-        gpus = lease.gpus
-        self.leased_gpus[lease.gpu_type] = leased = self.leased_gpus[lease.gpu_type] - gpus
-        if leased < 0:
-            raise InvariantError(f"{self.provider_id} leases {leased} {lease.gpu_type}, fewer than none")
+        pool, gpus = lease.pool, lease.gpus
+        pool.leased_gpus -= gpus
+        if pool.leased_gpus < 0:
+            raise InvariantError(f"{self.provider_id} leases {pool.leased_gpus} {pool.gpu_type}, fewer than none")
         self._offset_gpu_s += gpus * now_s
         self._note()
 
@@ -205,13 +233,18 @@ class Provider:
         """Nothing will happen to them any more."""
         self._leases.clear()
 
+    @property
+    def leased_gpus(self) -> dict[str, int]:
+        """By GPU type."""
+        return {kind: pool.leased_gpus for kind, pool in self.pools.items()}
+
     def held_gpus(self) -> dict[str, int]:
         """By GPU type, what the leases hold that have not ended: counted anew, to hold `leased_gpus` against."""
         held: dict[str, int] = {}
-        for kind in self.leased_gpus:
+        for kind, pool in self.pools.items():
             gpus = 0
             for lease in self._leases:
-                if lease.gpu_type == kind:
+                if lease.pool is pool:
                     gpus += lease.gpus
             held[kind] = gpus
         return held
@@ -221,4 +254,7 @@ class Provider:
 
         That is the end of each lease less the beginning of each, times its GPUs.
         """
-        return sum(self.leased_gpus.values()), self._offset_gpu_s
+        gpus = 0
+        for pool in self.pools.values():
+            gpus += pool.leased_gpus
+        return gpus, self._offset_gpu_s

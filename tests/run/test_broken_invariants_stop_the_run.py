@@ -69,14 +69,14 @@ def released_twice(patch: Patch) -> None:
 def leased_uncounted(patch: Patch) -> None:
     def take(real: Any, self: Provider, now_s: float, lease: Any, luck: float) -> None:
         real(self, now_s, lease, luck)
-        self.leased_gpus[lease.gpu_type] -= 1
+        lease.pool.leased_gpus -= 1
 
     after(patch, Provider, "take", take)
 
 
 def below_zero(patch: Patch) -> None:
     def release(real: Any, self: Provider, now_s: float, lease: Any) -> None:
-        self.leased_gpus[lease.gpu_type] = 0
+        lease.pool.leased_gpus = 0
         real(self, now_s, lease)
 
     after(patch, Provider, "release", release)
@@ -105,7 +105,7 @@ def ended_twice(patch: Patch) -> None:
 def filled_twice(patch: Patch) -> None:
     def fill(real: Any, self: OrderLife, order: Any, provider: Provider, *how: Any) -> None:
         real(self, order, provider, *how)
-        if not provider.refusal(order.gpu_type, order.gpus, order.region, order.max_price_usd_per_hour):
+        if not provider.refusal(provider.pools[order.gpu_type], order.gpus, order.region, order.max_price_usd_per_hour):
             real(self, order, provider, *how)
 
     after(patch, OrderLife, "_fill", fill)

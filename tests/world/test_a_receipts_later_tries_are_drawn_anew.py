@@ -17,7 +17,10 @@ MANY = 400
 def jobs(first_draw: float) -> list[Job]:
     """Jobs whose luck with script and pin is this draw."""
     akash, luck = a_world().providers["akash"], pack("=6d", 0.0, 0.0, 0.0, 0.5, first_draw, first_draw)
-    return [Job(akash, "A100", 1, "eu-west-1", f"tenant/{index}", "tenant", index, luck) for index in range(MANY)]
+    return [
+        Job(akash, akash.pools["A100"], 1, "eu-west-1", f"tenant/{index}", "tenant", index, luck)
+        for index in range(MANY)
+    ]
 
 
 def failed(services: ProvenanceServices, service: str, asked: list[Job]) -> int:
@@ -51,7 +54,8 @@ def test_a_first_try_is_decided_by_the_orders_own_luck(service: str) -> None:
 
 def test_a_job_has_each_draw_under_the_name_that_it_was_drawn_for() -> None:
     packed = pack("=6d", *range(len(JOB_LUCK)))
-    job = Job(a_world().providers["akash"], "A100", 1, "eu-west-1", "tenant/0", "tenant", 0, packed)
+    akash = a_world().providers["akash"]
+    job = Job(akash, akash.pools["A100"], 1, "eu-west-1", "tenant/0", "tenant", 0, packed)
     named = {
         "job/placement": job.placement_luck,
         "job/settlement": job.settlement_luck,

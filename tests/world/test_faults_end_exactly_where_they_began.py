@@ -70,7 +70,7 @@ def state(world):
             name: (
                 dict(p.capacity_gpus), dict(p.dark_share), p.latency_ms, p.active, dict(p.price_usd_per_hour),
                 p.shown_reputation(), p.signs_well, p.attestation_refusal,
-                [p.refusal(kind, 1, "eu-west-1", 2.0) for kind in p.capacity_gpus],
+                [p.refusal(p.pools[kind], 1, "eu-west-1", 2.0) for kind in p.capacity_gpus],
             )
             for name, p in world.providers.items()
         },

@@ -53,7 +53,7 @@ class Leasing(RuleBasedStateMachine):
         self.tick(gap_s)
         provider = self.provider
         taken = sum(lease.gpus for lease in self.held if lease.gpu_type == kind)
-        refusal = provider.refusal(kind, gpus, region, ANY_PRICE)
+        refusal = provider.refusal(provider.pools[kind], gpus, region, ANY_PRICE)
         if provider.dark_share[region] >= 1.0:
             assert refusal in ("provider_down", "region_down")
         elif taken + gpus > provider.capacity_gpus[kind]:
@@ -118,7 +118,7 @@ def test_more_than_there_is_cannot_be_leased():
 
 def test_a_global_provider_serves_any_region():
     provider = a_world().providers["salad"]
-    assert provider.refusal("RTX3090", 1, "eu-west-1", ANY_PRICE) == ""
+    assert provider.refusal(provider.pools["RTX3090"], 1, "eu-west-1", ANY_PRICE) == ""
     leased(provider, 0.0, "RTX3090", 1, "eu-west-1", 0.5, "job")
     provider.dark["global"].set(0, 1.0)
     provider.recompute()
@@ -127,8 +127,8 @@ def test_a_global_provider_serves_any_region():
 
 def test_a_price_above_the_limit_is_refused():
     provider = a_world(price_process={"stationary_sd": 0.0}).providers["akash"]
-    assert provider.refusal("A100", 1, "eu-west-1", 1.79) == "price_moved"
-    assert provider.refusal("A100", 1, "eu-west-1", 1.80) == ""
+    assert provider.refusal(provider.pools["A100"], 1, "eu-west-1", 1.79) == "price_moved"
+    assert provider.refusal(provider.pools["A100"], 1, "eu-west-1", 1.80) == ""
 
 
 @pytest.mark.parametrize(("region", "share", "capacity"), [("us-west-2", 1.0, 600), ("eu-west-1", 0.5, 900)])
@@ -144,6 +144,6 @@ def test_what_a_provider_offers_it_can_lease():
     method = faults({"at": 0, "for": 1, "fault": "capacity", "provider": PROVIDER, "factor": 1.5})
     apply(world, method, [Change(0.0, 0, 1.0)], 0.0)
     provider = world.providers[PROVIDER]
-    while not provider.refusal("H100", 1, REGIONS[0], ANY_PRICE):
+    while not provider.refusal(provider.pools["H100"], 1, REGIONS[0], ANY_PRICE):
         leased(provider, 0.0, "H100", 1, REGIONS[0], 0.5, "job")
     assert provider.leased_gpus["H100"] >= CAPACITY["H100"]

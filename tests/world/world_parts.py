@@ -50,7 +50,7 @@ class Job(Lease):
     """A lease with a name for its job."""
 
     def __init__(self, provider: Provider, gpu_type: str, gpus: int, region: str, job: object) -> None:
-        super().__init__(provider, gpu_type, gpus, region)
+        super().__init__(provider, provider.pools[gpu_type], gpus, region)
         self.job = job
 
 

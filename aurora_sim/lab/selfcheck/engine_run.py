@@ -32,7 +32,7 @@ class Counts:
         """Count the orders that ended in a step."""
         for order in ended:
             if isinstance(order, tuple):
-                _, _, gpu_type, _, _, _, _, _, time_s, _, gpus, _, rtt_ms, *_ = order
+                _, _, gpu_type, _, _, _, time_s, _, gpus, _, rtt_ms, *_ = order
                 if time_s >= self._settled_s:
                     self.filled_of[gpu_type, gpus] += 1
                     self.rtt_s[gpu_type] = self.rtt_s.get(gpu_type, 0.0) + rtt_ms / 1000.0
