@@ -8,7 +8,7 @@ import simpy
 from simpy.core import EmptySchedule
 from simpy.events import NORMAL, EventPriority
 
-from aurora_sim.engine.future_events import Entry, FutureEvents
+from aurora_sim.engine.future_events import FutureEvent, FutureEvents
 
 
 class Clock(simpy.Environment):
@@ -43,7 +43,7 @@ class Clock(simpy.Environment):
         if not self.events.step():
             raise EmptySchedule
 
-    def scheduled(self, before_s: float) -> Iterable[Entry]:
+    def scheduled(self, before_s: float) -> Iterable[FutureEvent]:
         """All that is still to happen up to then, in no order, and more."""
         return self.events.scheduled(before_s)
 

@@ -113,7 +113,8 @@ class Invariants:
         messages: dict[
             Message, LiveOrder
         ] = {}  # one that was replanned may have two events at one time, and the first counts
-        for time_s, _, _, value in self._clock.scheduled(before_s):
+        for event in self._clock.scheduled(before_s):
+            time_s, value = event.time_s, event.value
             if time_s < now_s:
                 raise InvariantError(f"the clock went back: an event is due at {time_s} s, and it is {now_s} s")
             kind = type(value)
