@@ -38,7 +38,7 @@ class ProviderView:
     regions: frozenset[str]
     price_usd_per_hour: Mapping[str, float]
     capacity_gpus: Mapping[str, int]
-    free_gpus: Mapping[str, int]
+    free_gpus: dict[str, int]
     latency_ms: float
     reputation: float
     routing_weight: float = 1.0
@@ -52,7 +52,7 @@ class ProviderView:
         regions: frozenset[str],
         price_usd_per_hour: Mapping[str, float],
         capacity_gpus: Mapping[str, int],
-        free_gpus: Mapping[str, int],
+        free_gpus: dict[str, int],
         latency_ms: float,
         reputation: float,
         routing_weight: float = 1.0,

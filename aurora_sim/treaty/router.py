@@ -32,16 +32,80 @@ class _Shares(dict[str, Shares]):
         return shares
 
 
+class _Row:
+    """A candidate, with what orders have limits for. `fixed` is its score but for the part of its free GPUs, unweighed."""
+
+    __slots__ = ("capacity_gpus", "fixed", "free_gpus", "latency_ms", "minus_score", "place", "price", "provider_id", "reputation",
+                 "weight")  # fmt: skip
+
+    def __init__(self, place: int, view: ProviderView, gpu_type: str, fixed: float) -> None:
+        self.place = place  # of its view
+        self.provider_id = view.provider_id
+        self.price = view.price_usd_per_hour[gpu_type]
+        self.latency_ms = view.latency_ms
+        self.reputation = view.reputation
+        self.weight = view.routing_weight
+        self.fixed = fixed
+        # None on offer: none is free, and none of none counts as 0.
+        gpus = view.capacity_gpus.get(gpu_type, 0)
+        self.capacity_gpus = float(gpus) if gpus > 0 else _INFINITY
+        self.free_gpus = 0
+        self.minus_score = 0.0
+
+    def goes_before(self, other: _Row) -> bool:
+        """Whether it is asked first: the ties' rules."""
+        if self.minus_score != other.minus_score:
+            return self.minus_score < other.minus_score
+        if self.price != other.price:
+            return self.price < other.price
+        return self.provider_id < other.provider_id
+
+
+class _Ranking:
+    """The candidates of a tenant, region and GPU type, best first, as of one update of the views."""
+
+    __slots__ = ("candidates", "capacity", "dearest", "fewest", "ids", "rows", "slowest", "total", "update", "worst")
+
+    def __init__(self, rows: list[_Row], shares: Shares) -> None:
+        self.rows = rows
+        self.candidates: list[Candidate] = []  # of many providers, in place of rows
+        _, _, _, self.capacity, self.total = shares
+        self.dearest = max([row.price for row in rows], default=0.0)
+        self.slowest = max([row.latency_ms for row in rows], default=0.0)
+        self.worst = min([row.reputation for row in rows], default=100.0)
+        self.fewest = 0
+        self.ids: list[str] = []
+        self.update = 0
+
+    def score(self, views: list[ProviderView], gpu_type: str) -> None:
+        """Score and sort the rows anew: to the last bit as `ranking.score` does."""
+        rows, capacity, total, fewest = self.rows, self.capacity, self.total, -1
+        for number, row in enumerate(rows):
+            free = views[row.place].free_gpus.get(gpu_type, 0)
+            row.free_gpus = free
+            row.minus_score = -(row.weight * (row.fixed + capacity * (free / row.capacity_gpus)) / total)
+            if fewest < 0 or free < fewest:
+                fewest = free
+            # Few rows, that mostly are in order.
+            place = number
+            while place > 0 and row.goes_before(rows[place - 1]):
+                rows[place] = rows[place - 1]
+                place -= 1
+            rows[place] = row
+        self.fewest = fewest
+        self.ids = [row.provider_id for row in rows]
+
+
 class Router:
     """Ranks providers for an order, from the last view that it was given.
 
-    Between two refreshes a list per tenant, region and GPU type is scored once; an order then only applies its own
+    Between two refreshes the candidates of a tenant, region and GPU type are scored once; an order then only applies its own
     limits. What of a score does not depend on the free GPUs is kept for as long as a refresh changes nothing else. Of more than
-    `FEW` providers the list itself is kept, and mended where one changed, and an order looks through it no further than it is
-    asked. A tenant without preferences weighs everything the same.
+    `FEW` providers they are mended where one changed, and an order looks through them no further than it is asked. A tenant
+    without preferences weighs everything the same.
     """
 
-    __slots__ = ("_many", "_offers", "_places", "_preferences", "_ranked", "_scales", "_shares", "_standings", "_views",
+    __slots__ = ("_many", "_offers", "_places", "_preferences", "_rankings", "_shares", "_standings", "_updates", "_views",
                  "_views_as_given", "_weights")  # fmt: skip
 
     def __init__(self, preferences: Mapping[str, Preferences]) -> None:
@@ -51,8 +115,8 @@ class Router:
         self._views_as_given: list[ProviderView] = []
         self._views: list[ProviderView] = []
         self._places: dict[str, int] = {}
-        self._ranked: dict[tuple[str, str, str], _Ranked] = {}
-        self._scales: dict[tuple[str, str, str], _Scale] = {}
+        self._rankings: dict[tuple[str, str, str], _Ranking] = {}
+        self._updates = 0
         self._many = False
         self._offers: dict[tuple[str, str], Offers] = {}
         self._standings: dict[tuple[str, str, str], Standing] = {}
@@ -69,8 +133,7 @@ class Router:
         self._views_as_given = [*views]
         self._views = [*map(self._weighed, views)]
         self._places = {view.provider_id: place for place, view in enumerate(views)}
-        self._ranked = {}
-        self._scales = {}
+        self._rankings = {}
         self._many = len(views) > FEW
         self._offers = {}
         self._standings = {}
@@ -84,9 +147,9 @@ class Router:
         ):
             same = same and _differ_in_free_gpus_alone(known[place], now)
             given[place], known[place] = as_given, now
-        self._ranked = {}
+        self._updates += 1
         if not same:
-            self._scales = {}
+            self._rankings = {}
         for key, offers in [*self._offers.items()]:
             if not offers.take(weighed):
                 del self._offers[key]
@@ -124,26 +187,28 @@ class Router:
 
         Read it only: orders with the same answer share one list.
         """
-        ranked = self._ranked.get((order.tenant_id, order.region, order.gpu_type))
-        if ranked is None:
-            ranked = self._score(order)
-        ids, priced, dearest, slowest, worst, fewest, candidates = ranked
-        # The limits against the extremes of all candidates, which most orders clear but for the price.
-        if slowest <= order.max_latency_ms and worst >= order.min_reputation and fewest >= order.gpus:
-            price_max = order.max_price_usd_per_hour
-            if dearest <= price_max:
-                return ids
-            return [provider_id for provider_id, price in priced if price <= price_max]
+        key = (order.tenant_id, order.region, order.gpu_type)
+        ranking = self._rankings.get(key)
+        if ranking is None:
+            ranking = self._rankings[key] = self._ranking(order)
+        elif ranking.update != self._updates:
+            self._follow(ranking, order)
         if self._many:
-            return Shortlist(candidates, order)
-        gpus = order.gpus
-        price_max = order.max_price_usd_per_hour
-        latency_max = order.max_latency_ms
-        reputation_min = order.min_reputation
+            return Shortlist(ranking.candidates, order)
+        gpus, price_max = order.gpus, order.max_price_usd_per_hour
+        latency_max, reputation_min = order.max_latency_ms, order.min_reputation
+        # The limits against the extremes of all candidates, which most orders clear but for the price.
+        if ranking.slowest <= latency_max and ranking.worst >= reputation_min and ranking.fewest >= gpus:
+            if ranking.dearest <= price_max:
+                return ranking.ids
+            return [row.provider_id for row in ranking.rows if row.price <= price_max]
         return [
-            provider_id
-            for _, price, provider_id, latency, reputation, free in candidates
-            if free >= gpus and price <= price_max and latency <= latency_max and reputation >= reputation_min
+            row.provider_id
+            for row in ranking.rows
+            if row.free_gpus >= gpus
+            and row.price <= price_max
+            and row.latency_ms <= latency_max
+            and row.reputation >= reputation_min
         ]
 
     def explain(self, order: Order) -> Explanation:
@@ -156,69 +221,33 @@ class Router:
             return "" if self.rank(order) else f"no_route:{furthest_filter(candidates, order)}"
         return no_route_reason(self._views, order)
 
-    def _score(self, order: Order) -> _Ranked:
-        """The candidates of a tenant, region and GPU type, best first: the reference's scores, to the last bit."""
-        key = (order.tenant_id, order.region, order.gpu_type)
-        if self._many:
-            # Beyond every extreme, so that each order has a shortlist of its own.
-            ranked: _Ranked = ([], [], _INFINITY, _INFINITY, -_INFINITY, -_INFINITY, self._standing(order).candidates)
-            self._ranked[key] = ranked
-            return ranked
-        scale = self._scales.get(key)
-        if scale is None:
-            scale = self._scales[key] = self._scaled(order)
-        rows, capacity, total, dearest, slowest, worst = scale
-        gpu_type, views = order.gpu_type, self._views
-        candidates = [
-            (
-                -(weight * (score + capacity * ((free := views[place].free_gpus.get(gpu_type, 0)) / gpus)) / total),
-                price,
-                provider_id,
-                latency,
-                reputation,
-                free,
-            )
-            for place, price, provider_id, latency, reputation, weight, score, gpus in rows
-        ]
-        candidates.sort()  # by score, price and provider id: the ties' rules
-        ids = [candidate[2] for candidate in candidates]
-        priced = [(candidate[2], candidate[1]) for candidate in candidates]
-        fewest = min([candidate[5] for candidate in candidates], default=_INFINITY)
-        ranked = self._ranked[key] = (ids, priced, dearest, slowest, worst, fewest, candidates)
-        return ranked
+    def _ranking(self, order: Order) -> _Ranking:
+        """The candidates of a tenant, region and GPU type."""
+        gpu_type, region, shares = order.gpu_type, order.region, self._shares[order.tenant_id]
+        rows: list[_Row] = []
+        if not self._many:
+            found = [(place, view) for place, view in enumerate(self._views) if eligible(view, region, gpu_type)]
+            price, latency, reputation, _, _ = shares
+            cheapest = min([view.price_usd_per_hour[gpu_type] for _, view in found], default=0.0)
+            fastest = min([view.latency_ms for _, view in found], default=0.0)
+            for place, view in found:
+                fixed = (
+                    price * (cheapest / view.price_usd_per_hour[gpu_type])
+                    + latency * (fastest / view.latency_ms)
+                    + reputation * (view.reputation / 100.0)
+                )
+                rows.append(_Row(place, view, gpu_type, fixed))
+        ranking = _Ranking(rows, shares)
+        self._follow(ranking, order)
+        return ranking
 
-    def _scaled(self, order: Order) -> _Scale:
-        """What stays of the scores of a tenant, region and GPU type until more changes than the free GPUs."""
-        gpu_type, region = order.gpu_type, order.region
-        price, latency, reputation, capacity, total = self._shares[order.tenant_id]
-        found = [
-            (place, view, view.price_usd_per_hour[gpu_type])
-            for place, view in enumerate(self._views)
-            if eligible(view, region, gpu_type)
-        ]
-        if not found:
-            return [], capacity, total, 0.0, 0.0, 100.0
-        prices = [price_usd for _, _, price_usd in found]
-        latencies = [view.latency_ms for _, view, _ in found]
-        cheapest, fastest = min(prices), min(latencies)
-        rows = [
-            (
-                place,
-                price_usd,
-                view.provider_id,
-                view.latency_ms,
-                view.reputation,
-                view.routing_weight,
-                price * (cheapest / price_usd)
-                + latency * (fastest / view.latency_ms)
-                + reputation * (view.reputation / 100.0),
-                # None on offer: none is free, and none of none counts as 0.
-                gpus if (gpus := view.capacity_gpus.get(gpu_type, 0)) > 0 else _INFINITY,
-            )
-            for place, view, price_usd in found
-        ]
-        worst = min([view.reputation for _, view, _ in found])
-        return rows, capacity, total, max(prices), max(latencies), worst
+    def _follow(self, ranking: _Ranking, order: Order) -> None:
+        """Bring it up to date with the views."""
+        ranking.update = self._updates
+        if self._many:
+            ranking.candidates = self._standing(order).candidates
+        else:
+            ranking.score(self._views, order.gpu_type)
 
     def _standing(self, order: Order) -> Standing:
         """How the providers stand with a tenant, by region and GPU type, brought up to date."""
@@ -246,13 +275,3 @@ def _differ_in_free_gpus_alone(before: ProviderView, now: ProviderView) -> bool:
         and before.routing_weight == now.routing_weight
         and before.provider_id == now.provider_id
     )
-
-
-# of the candidates, best first: the provider ids, alone and with the price; the highest price and latency, the lowest
-# reputation and number of free GPUs; and themselves
-_Ranked = tuple[list[str], list[tuple[str, float]], float, float, float, float, list[Candidate]]
-# the place of its view; price, provider id, latency and reputation; the routing weight; the score's parts but for that of the
-# capacity, weighed and added up; the GPUs on offer, infinite where there are none
-_Row = tuple[int, float, str, float, float, float, float, float]
-# the rows; the tenant's weight of the capacity, and the sum of all its weights; the highest price, latency, and lowest reputation
-_Scale = tuple[list[_Row], float, float, float, float, float]

@@ -84,7 +84,9 @@ class TestManyProviders:
                     max_latency_ms=900.0, min_reputation=0.0,
                 )  # fmt: skip
                 scores = [v.score for v in explain([*views.values()], everybody, wanted).verdicts if not v.cut_by]
-                assert [-candidate[0] for candidate in ranking._score(order)[-1]] == scores
+                ranking.rank(everybody)
+                kept = ranking._rankings[everybody.tenant_id, everybody.region, everybody.gpu_type]
+                assert [-candidate[0] for candidate in kept.candidates] == scores
 
     @given(CHECKS, st.dictionaries(st.sampled_from(NAMES), st.sampled_from([0.0, 0.5, 4.0])), ORDERS)
     def test_weights_stay_in_force(self, checks, weights, order):

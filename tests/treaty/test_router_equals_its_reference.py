@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from treaty_orders import an_order
 
 from aurora_sim.treaty.ranking import BALANCED, FILTERS, Preferences, ProviderView, explain, no_route_reason, rank
-from aurora_sim.treaty.router import Router
+from aurora_sim.treaty.router import Router, _Ranking
 
 # Few and coarse values, so that ties, exact limits and empty rankings come up often.
 TYPES = ["A100", "H100"]
@@ -94,13 +94,16 @@ def test_whatever_a_health_check_finds_changed_changes_the_scores(changes, wante
         explained = explain([*views.values()], order, wanted)
         assert [*router.rank(order)] == explained.ranked
         kept = [verdict for verdict in explained.verdicts if not verdict.cut_by]
-        assert [-candidate[0] for candidate in router._score(order)[-1]] == [verdict.score for verdict in kept]
+        rows = router._rankings["tenant-research", order.region, order.gpu_type].rows
+        assert [-row.minus_score for row in rows] == [verdict.score for verdict in kept]
 
 
 def test_a_ranking_is_scored_once_between_health_checks(monkeypatch):
     scored = []
-    score = Router._score
-    monkeypatch.setattr(Router, "_score", lambda self, order: scored.append("akash") or score(self, order))
+    score = _Ranking.score
+    monkeypatch.setattr(
+        _Ranking, "score", lambda self, *view: scored.extend(row.provider_id for row in self.rows) or score(self, *view)
+    )
     router = Router({})
     router.refresh([GOOD])
     for gpus in (1, 2, 8):
