@@ -101,14 +101,13 @@ def view(provider: Provider) -> ProviderView:
 
 
 def _reading(provider: Provider) -> ProviderReading:
-    prices = provider.price_usd_per_hour.values()
     return _as_read(
         (
             provider.provider_id,
             provider.active,
-            sum(provider.capacity_gpus.values()),
+            provider.offered_gpus,
             provider.latency_ms,
-            sum(prices) / len(prices),
+            provider.mean_price_usd_per_hour,
             provider.shown_reputation(),
             provider.leased()[0],
         )

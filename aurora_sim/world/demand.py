@@ -23,10 +23,10 @@ BridgeLuck = tuple[float, float, float, float, float]
 """Network, gateway, service (standard normal); tail, loss (uniform)."""
 JobLuck = tuple[float, float, float, float, float, float]
 """Placement, settlement, pin (standard normal); node, script, pin failure (uniform)."""
-bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("=5d").unpack
-job_luck: Final[Callable[[bytes], JobLuck]] = Struct("=6d").unpack
+bridge_luck: Final[Callable[[bytes], BridgeLuck]] = Struct("5d").unpack
+job_luck: Final[Callable[[bytes], JobLuck]] = Struct("6d").unpack
 """A draft carries its luck packed, straight from a row of the block that it was drawn in; it is unpacked where it is needed."""
-packed_job_luck: Final[Callable[..., bytes]] = Struct("=6d").pack
+packed_job_luck: Final[Callable[..., bytes]] = Struct("6d").pack
 
 OrderDraft = tuple[float, int, str, str, str, int, float, float, bytes, bytes]
 """One order as a tenant thinks of it, before it is an `Order` of the treaty:

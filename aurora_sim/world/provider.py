@@ -105,7 +105,9 @@ class Provider:
         self.dark_share = dict.fromkeys(self.regions, 0.0)
         self._dark = False  # whether any region is, in part
         self.capacity_gpus = dict(self.base_capacity_gpus)
+        self.offered_gpus = sum(self.capacity_gpus.values())
         self.price_usd_per_hour: dict[str, float] = {}
+        self.mean_price_usd_per_hour = 0.0
         self.latency_ms = config.latency_ms
         self.lit = 1.0  # share of its nodes that is not dark
         self.active = True
@@ -134,6 +136,8 @@ class Provider:
             pool = self.pools[kind]
             pool.price_usd_per_hour = price
             pool.row_text = ""
+        prices = self.price_usd_per_hour.values()
+        self.mean_price_usd_per_hour = sum(prices) / len(prices) if prices else 0.0
 
     def recompute(self) -> None:
         """Work out capacity, latency and activity afresh after a fault began, grew or ended."""
@@ -147,6 +151,7 @@ class Provider:
         for kind, pool in self.pools.items():
             pool.capacity_gpus = self.capacity_gpus[kind]
             pool.row_text = ""
+        self.offered_gpus = sum(self.capacity_gpus.values())
         self.active = lit > 0.0
         self.signs_well = not self.wrong_keys
         self.attestation_refusal = "ack_attestation" if self.failed_attestations else ""
