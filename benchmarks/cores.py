@@ -44,7 +44,7 @@ def main() -> int:
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     games = [f"scenarios/war-games/{name}.yaml" for name in GAMES]
-    number, seeds = ("100", "20") if arguments.full else ("12", "2")
+    number, seeds = ("200", "20") if arguments.full else ("12", "2")
     replicate = ["run", "--quiet", "--replications"]
     works = {
         "replications": ([*replicate, number], [*replicate, "2", "--steps", "1"], 1),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
-from aurora_sim.observe.run_files import RowFormat
 from aurora_sim.scenario.errors import InputError
+
+if TYPE_CHECKING:
+    from aurora_sim.observe.run_files import RowFormat
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

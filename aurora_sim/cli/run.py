@@ -20,7 +20,7 @@ from aurora_sim.cli.replications import SEED_MAX, Choice, number, replicate
 from aurora_sim.cli.row_options import row_options, rows_chosen
 from aurora_sim.engine.replay_line import POLICY, RULES
 from aurora_sim.scenario.errors import InputError
-from aurora_sim.scenario.scenario import STEPS_MAX, find, load
+from aurora_sim.scenario.limits import STEPS_MAX
 
 if TYPE_CHECKING:
     from aurora_sim.engine.run import Run
@@ -125,6 +125,7 @@ def run(
     rows = rows_chosen(row_format, sample, no_orders)
     from aurora_sim.engine.run import Options
     from aurora_sim.engine.run import run as run_scenario
+    from aurora_sim.scenario.scenario import find, load
 
     loaded = load(scenario, config_dir=config, overrides=list(overrides), trace=trace)
     options = Options(seed, find(policy), find(rules), steps, out, pace, crypto, rows.format, rows.share)

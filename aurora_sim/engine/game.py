@@ -6,7 +6,6 @@ warm-up -> steps of 60 s: orders and faults -> alert rules -> what operators see
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +13,11 @@ from aurora_sim.engine.faults_seen import FaultsSeen
 from aurora_sim.engine.game_life import GameLife
 from aurora_sim.engine.levers import Levers
 from aurora_sim.engine.operations import Operations, Trigger
+from aurora_sim.engine.read_once import policy_host, rule_file
 from aurora_sim.engine.run import collecting_seldom, simulate
 from aurora_sim.engine.safety import SafetyWatch
 from aurora_sim.engine.simulation import Simulation
-from aurora_sim.observe.alerts import FIRING, AlertEngine, RuleFile, load_rules
+from aurora_sim.observe.alerts import FIRING, AlertEngine, RuleFile
 from aurora_sim.observe.game_record import ActionDone, AlertSpan, Arm, GameRecord
 from aurora_sim.observe.game_recorder import GameRecorder
 from aurora_sim.observe.order_queries import OrderCounts, bad_sources, order_queries
@@ -51,8 +51,8 @@ def play(
 
     Raises InputError for a bad policy or rules file.
     """
-    with collecting_seldom():
-        return _Game(loaded, playbook, seed, arm, _host(policy), _rules(rules), watch).played()
+    with policy_host(policy, treaty_terms(loaded.world.treaty)) as host, collecting_seldom():
+        return _Game(loaded, playbook, seed, arm, host, rule_file(rules), watch).played()
 
 
 class _Game:
@@ -69,8 +69,6 @@ class _Game:
         world, faults = loaded.world, loaded.faults
         if arm == "calm":
             world, faults = world.model_copy(update={"failures": world.failures.off()}), ()
-        policy.amend(treaty_terms(world.treaty))
-        policy.renew()
         self._playbook, self._seed, self._arm, self._show = playbook, seed, arm, show
         self._treaty_id = world.treaty.treaty_id
         bad = bad_sources(faults, list(world.tenants))
@@ -201,35 +199,3 @@ class _Game:
             ),
             "orders_forgotten": float(sum(loss.orders_forgotten for loss in losses)),
         }
-
-
-# A process plays many games: the policy is compiled, and the rules are parsed, once for all of them.
-
-
-def _host(policy: Path) -> PolicyHost:
-    return _loaded_host(policy.resolve(), *_version(policy))
-
-
-def _rules(rules: Path) -> RuleFile:
-    return _loaded_rules(rules, *_version(rules))
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """Tells a file that was changed from the one that was read; (0, 0) where there is none, and its reader will say so."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
-
-
-@lru_cache(maxsize=4)
-def _loaded_host(policy: Path, modified_ns: int, size: int) -> PolicyHost:
-    from aurora_sim.treaty.policy.probe import PROBE_TERMS
-
-    return PolicyHost.load(policy, PROBE_TERMS)
-
-
-@lru_cache(maxsize=4)
-def _loaded_rules(rules: Path, modified_ns: int, size: int) -> RuleFile:
-    return load_rules(rules)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from aurora_sim.engine.live_order import LiveOrder
+from aurora_sim.engine.read_once import policy_host
 from aurora_sim.scenario.faults import Fault
 from aurora_sim.scenario.treaty_faults import PolicyRelease
 from aurora_sim.treaty.policy.abi import TreatyTerms
 from aurora_sim.treaty.policy.host import PolicyHost
-from aurora_sim.treaty.policy.probe import PROBE_TERMS
 from aurora_sim.world.streams import Streams
 
 
@@ -30,7 +29,7 @@ class Releases:
         self._shares = shares  # of those that are out now
         self._names = {number: name for number, (name, fault) in enumerate(faults) if isinstance(fault, PolicyRelease)}
         self.hosts = {
-            number: another_host(Path(fault.module), in_force.terms)
+            number: policy_host(Path(fault.module), in_force.terms)
             for number, (_, fault) in enumerate(faults)
             if isinstance(fault, PolicyRelease)
         }
@@ -58,16 +57,3 @@ class Releases:
     def traps(self) -> int:
         """Decisions that ended in a trap, by whichever policy."""
         return self._in_force.traps + sum(host.traps for host in self.hosts.values())
-
-
-def another_host(module: Path, terms: TreatyTerms) -> PolicyHost:
-    """A host of its own for the module, which is compiled and probed once in a process. Raises InputError for a bad one."""
-    status = module.stat() if module.exists() else None
-    version = (status.st_mtime_ns, status.st_size) if status is not None else (0, 0)
-    return _probed(module, *version).fresh(terms)
-
-
-@lru_cache(maxsize=8)
-def _probed(module: Path, modified_ns: int, size_bytes: int) -> PolicyHost:
-    """`modified_ns` and `size_bytes` tell a file that was changed from the one that was read."""
-    return PolicyHost.load(module, PROBE_TERMS)

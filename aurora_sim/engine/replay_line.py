@@ -6,10 +6,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aurora_sim.scenario.scenario import Loaded, find
-
 if TYPE_CHECKING:
     from aurora_sim.engine.run import Options
+    from aurora_sim.scenario.scenario import Loaded
 
 POLICY: Final = Path("policy/wasm/vault-law-akash-policy.wasm")
 RULES: Final = Path("config/prometheus/alert_rules.yml")
@@ -18,6 +17,8 @@ RULES: Final = Path("config/prometheus/alert_rules.yml")
 
 def replay_line(loaded: Loaded, options: Options, steps: int) -> str:
     """`aurora-sim run ...`, quoted for a shell, with all that decides what happens in the run's first `steps` steps."""
+    from aurora_sim.scenario.scenario import find
+
     line = ["aurora-sim", "run", str(loaded.path), "--seed", str(options.seed), "--steps", str(steps)]
     for assignment in loaded.given:
         line += ["--set", assignment]

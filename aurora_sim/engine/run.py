@@ -18,10 +18,11 @@ from typing import Final, Literal
 
 from aurora_sim import __version__
 from aurora_sim.engine.life import OrderLife
+from aurora_sim.engine.read_once import policy_host, rule_file
 from aurora_sim.engine.replay_line import replay_line
 from aurora_sim.engine.row_sample import row_sample
 from aurora_sim.engine.simulation import Simulation
-from aurora_sim.observe.alerts import AlertEngine, RuleFile, load_rules
+from aurora_sim.observe.alerts import AlertEngine, RuleFile
 from aurora_sim.observe.recorder import STEP_S, Recorder, StepReading
 from aurora_sim.observe.run_files import RowFormat, RunFiles
 from aurora_sim.observe.series import Sample, reproducible_samples
@@ -114,10 +115,10 @@ def run(
             f"signatures are dated in Unix time, and {loaded.scenario.start:%Y-%m-%d} is outside what it is good for",
             f"Give a year from {FIRST_YEAR_SIGNED} to {LAST_YEAR_SIGNED}, or run it with --crypto carried",
         )
-    rules = load_rules(options.rules)
+    rules = rule_file(options.rules)
     alerts, rule_samples = AlertEngine(rules), rules.sample_names
     steps = options.steps if options.steps is not None else loaded.scenario.steps
-    with PolicyHost.load(options.policy, treaty_terms(world.treaty)) as policy, collecting_seldom():
+    with policy_host(options.policy, treaty_terms(world.treaty)) as policy, collecting_seldom():
         files = RunFiles(options.out, options.rows) if options.out is not None else None
         recorder = Recorder(
             files.orders if files is not None and options.rows != "none" else None,

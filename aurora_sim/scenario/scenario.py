@@ -12,6 +12,7 @@ from aurora_sim.scenario.annotations import LateUnion
 from aurora_sim.scenario.config import World
 from aurora_sim.scenario.configuration import PROJECT, find, read_configuration
 from aurora_sim.scenario.document import Document, apply_overrides, read_document
+from aurora_sim.scenario.limits import STEPS_MAX
 from aurora_sim.scenario.merge import merge
 from aurora_sim.scenario.named_files import file_sha256, find_trace
 from aurora_sim.scenario.quantities import Seconds, Timestamp
@@ -22,8 +23,7 @@ from aurora_sim.scenario.validation import validate
 if TYPE_CHECKING:
     from aurora_sim.scenario.faults import Fault
 
-STEPS_MAX = 5_256_000  # ten years
-__all__ = ["PROJECT", "STEPS_MAX", "Loaded", "Scenario", "build", "file_sha256", "find", "find_trace", "load"]
+__all__ = ["PROJECT", "Loaded", "Scenario", "build", "file_sha256", "find", "find_trace", "load"]
 
 
 def _method_entry() -> Any:
