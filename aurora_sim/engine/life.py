@@ -224,8 +224,7 @@ class OrderLife:
             link.answered()
             self._retries.wake(link)
         # 7. and 8. Provider and ack: it takes the order, or the next candidate is asked.
-        provider = order.provider
-        pool = provider.pools[order.gpu_type]
+        provider, pool = order.provider, order.provider.pools[order.gpu_type]
         refusal = provider.refusal(pool, order.gpus, order.region, order.max_price_usd_per_hour)
         market = provider.market
         if market is not None and not refusal:
@@ -236,8 +235,7 @@ class OrderLife:
                 )
                 return
         if not refusal:
-            price = pool.price_usd_per_hour
-            treaty_id = self._treaty_id
+            price, treaty_id = pool.price_usd_per_hour, self._treaty_id
             if self._crypto is None:
                 answered = (order.order_id, provider.provider_id, treaty_id)
                 asked = (order.order_id, order.provider_id, treaty_id)
@@ -278,9 +276,7 @@ class OrderLife:
         provider.take(now_s, job, job.node_luck)
         if provider.reputation != provider.standing:
             provider.move_reputation(after_ack(provider.reputation, provider.standing, self._alpha))
-        placement_s = provider.placement.seconds(job.placement_luck)
-        if placement_s < provider.placement_min_s:
-            placement_s = provider.placement_min_s
+        placement_s = provider.placement_s(job.placement_luck)
         run_s = placement_s + gpu_hours / gpus * 3600.0
         if provider.interruptions is None:
             self._events.at(now_s + run_s, self._on_job_done, job)
@@ -293,15 +289,14 @@ class OrderLife:
             return
         order.outcome = "filled"
         link, price, latency_ms = order.via, pool.price_usd_per_hour, provider.latency_ms
-        offer = pool.row_text
-        if not offer:
-            offer = pool.row_text = offer_text(provider.provider_id, price, latency_ms)
+        if not pool.row_text:
+            pool.row_text = offer_text(provider.provider_id, price, latency_ms)
         self._recorder.filled(
             (
-                order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, offer, order.order_id, order.time_s, order.region,
-                gpus, link.name, (now_s - order.submitted_s) * 1000.0,
-                tries_text(order.attempts, order.failovers, order.policy_code), now_s,
-                placement_s, link.settlement.seconds(job.settlement_luck), provider.provider_id, price, latency_ms,
+                order.tenant_id, order.workload_type, order.gpu_type, gpu_hours, pool.row_text, order.order_id, order.time_s,
+                order.region, gpus, link.name, (now_s - order.submitted_s) * 1000.0,
+                tries_text(order.attempts, order.failovers, order.policy_code), now_s, placement_s,
+                link.settlement.seconds(job.settlement_luck), provider.provider_id, price, latency_ms,
             )
         )  # fmt: skip
 

@@ -83,8 +83,8 @@ class Provider:
         self.reputation = config.reputation
         self.credit = config.reputation  # what tenants' floors are held against, as of the last health check
         self.routing_weight = config.routing_weight
-        self.placement = LogNormal(config.placement)
-        self.placement_min_s = config.placement.min_s
+        self._placement = LogNormal(config.placement)
+        self._placement_min_s = config.placement.min_s
         self.walks = walks
         self.market: Market | None = None  # where it may have no bid or no offer, and
         self.interruptions: Interruptions | None = None  # what may take a job off its node
@@ -184,6 +184,11 @@ class Provider:
         if pool.price_usd_per_hour > max_price_usd_per_hour:
             return "price_moved"
         return ""
+
+    def placement_s(self, luck: float) -> float:
+        """How long it takes to place a job, in seconds; `luck` is a standard normal draw."""
+        placement_s = self._placement.seconds(luck)
+        return placement_s if placement_s > self._placement_min_s else self._placement_min_s
 
     def take(self, now_s: float, lease: Lease, luck: float) -> None:
         """Let a lease begin; `luck` in [0, 1) places its job among the nodes that are up."""
