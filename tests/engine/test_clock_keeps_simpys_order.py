@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -73,6 +74,19 @@ def test_order_and_times_are_simpys(plan: Plan, stops_s: list[float], plain_call
         expected = happened(plain, plan, plain.run, stops, False)
         assert happened(ours, plan, ours.advance, stops, plain_calls) == expected
         assert happened(other, plan, other.run, stops, plain_calls) == expected
+
+
+def test_what_has_happened_is_let_go_of() -> None:
+    class Thing:
+        pass
+
+    clock, thing = Clock(0.0), Thing()
+    gone = weakref.ref(thing)
+    clock.at(1.0, lambda thing, now_s: None, thing)
+    del thing
+    assert gone() is not None
+    clock.advance(2.0)
+    assert gone() is None
 
 
 def test_what_is_due_at_the_end_waits() -> None:

@@ -96,6 +96,18 @@ def test_a_good_day():
     assert desk.pending == 0
 
 
+def test_each_receipt_of_a_batch_is_complete_at_its_own_time():
+    desk = a_desk(Services(pins=[9.0, 2.0, 5.0]))
+    for job in range(3):
+        desk.completed(job, float(job))
+    desk.work(60.0)  # a stamp of 1 s before the pins
+    found = []
+    for now_s in (62.9, 63.0, 65.9, 66.0, 69.9, 70.0):
+        desk.coverage(now_s)
+        found.append(desk.complete_receipts)
+    assert found == [0, 1, 1, 2, 2, 3]
+
+
 def test_a_step_that_is_done_is_not_done_again():
     services = Services(stamps=[None, None])
     desk = a_desk(services)

@@ -167,6 +167,19 @@ def test_the_furthest_filter_of_all_providers_is_the_reason():
     assert no_route_reason([], an_order()) == "no_route:no_providers"
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    "worse",
+    [{"price_usd_per_hour": {"A100": 9.0}}, {"latency_ms": 9e3}, {"reputation": 1.0}, {"free_gpus": {"A100": 0}}],
+)
+def test_who_is_beyond_a_limit_is_cut_wherever_it_stands(worse, place):
+    views = [replace(GOOD, provider_id=name) for name in "abc"]
+    views[place] = replace(views[place], **worse)
+    router = Router({})
+    router.refresh(views)
+    assert {*router.rank(an_order())} == {*"abc"} - {"abc"[place]}
+
+
 def test_a_weight_for_an_unknown_provider_is_refused():
     router = Router({})
     router.refresh([GOOD])
