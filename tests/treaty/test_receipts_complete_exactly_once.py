@@ -108,6 +108,21 @@ def test_each_receipt_of_a_batch_is_complete_at_its_own_time():
     assert found == [0, 1, 1, 2, 2, 3]
 
 
+def test_overdue_is_who_waits_beyond_the_grace():
+    desk = a_desk(Services(pins=[2000.0, 2.0]))
+    desk.completed("slow", 0.0)
+    desk.completed("quick", 0.0)
+    desk.work(60.0)  # complete at 2061 and at 63 s
+    assert [desk.overdue(now_s) for now_s in (200.0, 400.0, 3000.0)] == [0, 1, 0]
+
+
+def test_overdue_is_also_who_has_its_pin_and_no_stamp():
+    desk = a_desk(Services(stamps=[None]))
+    desk.completed("job", 0.0)
+    assert desk.work(60.0) == []
+    assert [desk.overdue(now_s) for now_s in (200.0, 400.0)] == [0, 1]
+
+
 def test_a_step_that_is_done_is_not_done_again():
     services = Services(stamps=[None, None])
     desk = a_desk(services)
