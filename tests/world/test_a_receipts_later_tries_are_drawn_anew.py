@@ -45,6 +45,29 @@ def test_after_a_failed_try_the_first_draw_says_no_more(service: str, first_draw
 
 
 @pytest.mark.parametrize("service", ["script", "pin"])
+def test_each_later_try_has_a_draw_of_its_own(service: str) -> None:
+    services, asked = a_world().provenance, jobs(0.0)
+    raised_to(services, service, 1.0)
+    assert failed(services, service, asked) == MANY
+    raised_to(services, service, 0.5)
+    failed(services, service, asked)
+    again = [job for job in asked if job.tries_failed]
+    assert all(job.tries_failed == 2 for job in again)
+    assert 0.3 * len(again) < failed(services, service, again) < 0.7 * len(again)
+
+
+def test_a_pin_is_a_first_try_though_the_root_took_two() -> None:
+    services, asked = a_world().provenance, jobs(0.9)
+    raised_to(services, "script", 1.0)
+    assert failed(services, "script", asked) == MANY
+    raised_to(services, "script", 0.0)
+    assert failed(services, "script", asked) < 0.1 * MANY
+    rooted = [job for job in asked if not job.tries_failed]
+    raised_to(services, "pin", 0.5)
+    assert failed(services, "pin", rooted) == 0
+
+
+@pytest.mark.parametrize("service", ["script", "pin"])
 def test_a_first_try_is_decided_by_the_orders_own_luck(service: str) -> None:
     services = a_world().provenance
     raised_to(services, service, 0.5)
