@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from engine_runs import ADMITTED, MIDNIGHT_S, a_config, simulate
+
+from aurora_sim.engine.simulation import Simulation
+from aurora_sim.observe.rows import ENDED
+from aurora_sim.scenario.errors import InvariantError
 
 STEPS = 36
 QUIET = {"at": "20m", "for": "30m", "fault": "demand", "factor": 0.0}
@@ -150,3 +155,14 @@ def test_the_storms_are_storms():
     assert storm.recorder.jobs_lost > 0
     assert storm.recorder.failovers_total > 500
     assert {"filled", "unroutable", "refused", "denied"} <= set(storm.outcomes)
+
+
+def test_an_order_that_ended_after_now_is_told() -> None:
+    def move(simulation: Simulation, step: int) -> None:
+        simulation.advance(simulation.next_step_s)
+        ended: list[Any] = simulation._recorder.tally.ended
+        last = ended[-1]
+        ended[-1] = (*last[:ENDED], last[ENDED] + 60.0, *last[ENDED + 1 :])
+
+    with pytest.raises(InvariantError, match="clock went back: an order ended at .* and it is 60.0 s"):
+        simulate(steps=1, before_step=move)
