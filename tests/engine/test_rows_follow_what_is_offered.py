@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from engine_runs import simulate
 
 from aurora_sim.engine.simulation import Simulation
@@ -23,7 +24,7 @@ def test_price_and_latency_are_those_of_the_fill() -> None:
         if step == 0:
             simulation._recorder.step_closed = keep
 
-    simulate(
+    seen = simulate(
         {"at": 300, "for": 300, "fault": "price", "provider": "akash", "factor": 1.05},
         {"at": 450, "for": 300, "fault": "latency", "provider": "akash", "factor": 1.1},
         before_step=listen,
@@ -32,3 +33,5 @@ def test_price_and_latency_are_those_of_the_fill() -> None:
     of_akash = [order for order in filled if order[PROVIDER] == "akash"]
     assert len({order[LATENCY] for order in of_akash}) == 2
     assert len({order[PRICE] for order in of_akash}) > 1
+    before, within = (next(p for p in seen.readings[step].providers if p.provider_id == "akash") for step in (3, 6))
+    assert within.price_usd_per_hour == pytest.approx(1.05 * before.price_usd_per_hour)
