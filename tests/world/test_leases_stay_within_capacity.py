@@ -147,3 +147,12 @@ def test_what_a_provider_offers_it_can_lease():
     while not provider.refusal(provider.pools["H100"], 1, REGIONS[0], ANY_PRICE):
         leased(provider, 0.0, "H100", 1, REGIONS[0], 0.5, "job")
     assert provider.leased_gpus["H100"] >= CAPACITY["H100"]
+
+
+@pytest.mark.parametrize("change", ["reprice", "recompute"])
+def test_what_rows_say_of_a_pool_is_made_anew_after_a_change(change):
+    provider = a_world().providers["akash"]
+    for pool in provider.pools.values():
+        pool.row_text = "as it was"
+    getattr(provider, change)()
+    assert {pool.row_text for pool in provider.pools.values()} == {""}
