@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 PAGE_S: Final = 32.0
@@ -38,6 +39,9 @@ class FutureEvent:
         self.rank = rank
         self.then = then
         self.value = value
+
+
+_TIME_AND_RANK: Final = attrgetter("time_s", "rank")
 
 
 class FutureEvents:
@@ -157,8 +161,9 @@ class FutureEvents:
         if not self._due and self._numbers:
             number = heappop(self._numbers)
             self._open_until_s = (number + 1) * PAGE_S
-            for event in self._pages.pop(number):
-                self._put(event)
+            page = self._pages.pop(number)
+            page.sort(key=_TIME_AND_RANK, reverse=True)  # one by one, a page of many would be moved for each
+            self._due += page
 
 
 class _Reached(Exception):  # noqa: N818  (no error: the time that was wanted)
