@@ -156,3 +156,11 @@ def test_what_rows_say_of_a_pool_is_made_anew_after_a_change(change):
         pool.row_text = "as it was"
     getattr(provider, change)()
     assert {pool.row_text for pool in provider.pools.values()} == {""}
+
+
+def test_a_placement_takes_no_less_than_the_least():
+    provider = a_world(providers={"akash": {"placement": {"median_s": 45.0, "sigma": 0.8, "min_s": 20.0}}}).providers[
+        "akash"
+    ]
+    assert provider.placement_s(-9.0) == 20.0
+    assert provider.placement_s(0.0) == pytest.approx(45.0)
