@@ -1,12 +1,13 @@
 """The future event list: what is to happen, as plain calls, in SimPy's order.
 
 Each order has three events, and thousands of jobs end hours from now; in one heap with the rest, every event would be sifted past
-them. So what is due after the open page of `PAGE_S` seconds waits, unsorted, until its own page is opened.
+them. So what is due after the open page of `PAGE_S` seconds waits, not sorted by time, until its own page is opened.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import chain
@@ -41,7 +42,8 @@ class FutureEvent:
         self.value = value
 
 
-_TIME_AND_RANK: Final = attrgetter("time_s", "rank")
+_TIME_S: Final = attrgetter("time_s")
+_RANK: Final = attrgetter("rank")
 
 
 class FutureEvents:
@@ -147,14 +149,16 @@ class FutureEvents:
         due.insert(low, event)
 
     def _wait(self, event: FutureEvent) -> None:
-        """Put it on its page, which is not open yet."""
+        """Put it on its page, which is not open yet, and lies in the order of the ranks: sorted by time, ties keep it."""
         number = _page(event.time_s)
         page = self._pages.get(number)
-        if page is not None:
-            page.append(event)
-        else:
+        if page is None:
             self._pages[number] = [event]
             heappush(self._numbers, number)
+        elif page[-1].rank < event.rank:
+            page.append(event)
+        else:
+            insort(page, event, key=_RANK)  # SimPy's urgent ones alone
 
     def _turn_page(self) -> None:
         """Open the first page that has anything, once the open one is done."""
@@ -162,7 +166,8 @@ class FutureEvents:
             number = heappop(self._numbers)
             self._open_until_s = (number + 1) * PAGE_S
             page = self._pages.pop(number)
-            page.sort(key=_TIME_AND_RANK, reverse=True)  # one by one, a page of many would be moved for each
+            page.sort(key=_TIME_S)  # at once: one by one, a page of many would be moved for each
+            page.reverse()
             self._due += page
 
 
